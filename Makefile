@@ -1,0 +1,175 @@
+# `make help` lists what can be made.
+
+LUA ?= 5.4
+SANITIZE ?=
+BUILD ?= build
+
+# -- which Lua, and where its headers are --
+
+lua_command_5.4 := lua5.4
+lua_command_5.3 := lua5.3
+lua_command_5.1 := lua5.1
+lua_command_luajit := luajit
+LUA_COMMAND = $(lua_command_$(LUA))
+
+lua_package_5.4 := lua5.4
+lua_package_5.3 := lua5.3
+lua_package_5.1 := lua5.1
+lua_package_luajit := luajit
+
+# Those that are here, of those that we know.
+LUAS := $(foreach lua,5.4 5.3 5.1 luajit,$(if $(shell command -v $(lua_command_$(lua))),$(lua)))
+
+# -- how C is compiled --
+
+PKG_CONFIG ?= pkg-config
+CC ?= cc
+OPTIMIZE ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+C_FLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(OPTIMIZE) $(WARNINGS) -Icsrc \
+	-MMD -MP $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all) $(CFLAGS)
+LINK_FLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
+# As system headers: their warnings are not ours to mend.
+LUA_FLAGS = $(subst -I,-isystem ,$(shell $(PKG_CONFIG) --cflags $(lua_package_$(LUA))))
+
+FACE := $(wildcard csrc/lua_*.c)
+PLAIN := $(filter-out $(FACE),$(wildcard csrc/*.c))
+OUT = $(BUILD)/$(LUA)
+C_OBJECTS = $(PLAIN:csrc/%.c=$(BUILD)/c/%.o)
+FACE_OBJECTS = $(FACE:csrc/%.c=$(OUT)/%.o)
+CORE = $(OUT)/aitronos/core.so
+
+C_TESTS = $(patsubst spec/c/%.c,$(BUILD)/c/%,$(wildcard spec/c/*_test.c))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+	@echo "  LUA=$(LUA) of: $(LUAS)    SANITIZE=address,undefined    CC=$(CC)"
+
+.PHONY: build
+build: ## the module for LUA, out of the tree
+	@$(MAKE) --no-print-directory $(CORE)
+
+$(CORE): $(C_OBJECTS) $(FACE_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) -shared $(LINK_FLAGS) -o $@ $^ -lcurl -lpthread
+
+$(BUILD)/c/%.o: csrc/%.c
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) -c -o $@ $<
+
+$(OUT)/%.o: csrc/%.c
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) $(LUA_FLAGS) -c -o $@ $<
+
+# -- to see it work --
+
+HTTP ?= 8787
+HTTPS ?= 8788
+WITH_SANDBOX = sandbox/with --http $(HTTP) --https $(HTTPS) --
+WITH_MODULE = eval "$$($(MAKE) --no-print-directory -s env)" &&
+
+.PHONY: demo
+demo: ## an invitation and a refusal, at a sandbox on this machine (HTTP=8787 HTTPS=8788)
+	@.ci/deps demo
+	@echo "Building the module for Lua $(LUA)"
+	@$(MAKE) --no-print-directory -s build
+	@echo "Starting the sandbox on ports $(HTTP) and $(HTTPS), for as long as this takes"
+	@echo
+	@$(WITH_MODULE) $(WITH_SANDBOX) examples/demo $(LUA_COMMAND)
+	@echo
+	@echo "The sandbox has stopped. 'make sandbox' keeps one running to play with."
+
+.PHONY: sandbox
+sandbox: ## the API on this machine, until Ctrl-C (HTTP=8787 HTTPS=8788)
+	@.ci/deps demo
+	@sandbox/run --http $(HTTP) --https $(HTTPS)
+
+# -- to know that it works --
+
+.PHONY: test
+test: ## every suite on every Lua (TEST=spec/params_spec.lua for one)
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s test-installed
+
+# Started anew, so that a Lua that was just installed is found.
+.PHONY: test-installed
+test-installed: build-all
+	@echo "Testing on: $(foreach lua,$(LUAS),$(lua_command_$(lua)))"
+	@UNDER="$(UNDER)" PRELOAD="$(PRELOAD)" spec/run $(BUILD) $(LUAS) $(if $(TEST),-- $(TEST))
+
+.PHONY: build-all
+build-all: $(C_TESTS)
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory -s build LUA=$$lua || exit 1; done
+
+$(BUILD)/c/%_test: spec/c/%_test.c $(C_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) -Ispec/c $(LINK_FLAGS) -o $@ $< $(C_OBJECTS) -lcmocka -lcurl -lpthread
+
+.PHONY: sanitize
+sanitize: ## the suites under ASan and UBSan
+	@.ci/deps lint
+	@$(MAKE) --no-print-directory -s test-installed BUILD=build/asan CC=gcc \
+		SANITIZE=address,undefined PRELOAD="$$(gcc -print-file-name=libasan.so)"
+
+.PHONY: valgrind
+valgrind: ## the suites under valgrind
+	@.ci/deps lint
+	@$(MAKE) --no-print-directory -s test-installed BUILD=build/valgrind \
+		UNDER="valgrind --quiet --error-exitcode=9 --leak-check=full \
+		--errors-for-leak-kinds=definite --suppressions=spec/support/valgrind.supp"
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for SECONDS (60)
+	@.ci/deps lint
+	@spec/fuzz/run $(or $(SECONDS),60)
+
+.PHONY: lint
+lint: ## formatters, linters, and who may use whom
+	@.ci/deps lint
+	@.ci/lint
+
+.PHONY: fmt
+fmt: ## format the C files
+	clang-format -i csrc/*.[ch] spec/c/*.[ch] spec/fuzz/*.c bench/*.c
+
+.PHONY: bench
+bench: ## invitations one by one, beside a raw libcurl loop in the same run
+	@.ci/deps demo
+	@$(MAKE) --no-print-directory -s build build/bench/raw_easy
+	@$(WITH_MODULE) bench/run $(LUA_COMMAND)
+
+build/bench/%: bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) -o $@ $< -lcurl
+
+# -- to have it elsewhere --
+
+PREFIX ?= /usr/local
+lua_folder_5.4 := 5.4
+lua_folder_5.3 := 5.3
+lua_folder_5.1 := 5.1
+lua_folder_luajit := 5.1
+INSTALL_LUA = $(DESTDIR)$(PREFIX)/share/lua/$(lua_folder_$(LUA))
+INSTALL_C = $(DESTDIR)$(PREFIX)/lib/lua/$(lua_folder_$(LUA))
+
+.PHONY: install
+install: build ## into PREFIX (/usr/local), for LUA; DESTDIR goes before it
+	install -d $(INSTALL_LUA)/aitronos/driver $(INSTALL_C)/aitronos
+	install -m 644 lua/aitronos.lua $(INSTALL_LUA)
+	install -m 644 lua/aitronos/*.lua $(INSTALL_LUA)/aitronos
+	install -m 644 lua/aitronos/driver/*.lua $(INSTALL_LUA)/aitronos/driver
+	install -m 755 $(CORE) $(INSTALL_C)/aitronos
+
+.PHONY: env
+env: ## what to `eval` so that LUA finds this build: eval "$$(make -s env LUA=luajit)"
+	@echo 'export LUA_PATH="$(CURDIR)/lua/?.lua;;" LUA_CPATH="$(CURDIR)/$(OUT)/?.so;;"'
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BUILD) .sandbox
+
+-include $(wildcard $(BUILD)/c/*.d $(BUILD)/*/*.d)

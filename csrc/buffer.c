@@ -1,0 +1,82 @@
+/* Growth replaces the block instead of calling realloc, which could leave a copy of what is
+ * later wiped somewhere in the heap. */
+#include "buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_CAPACITY = 256 };
+
+void ait_buffer_init(struct ait_buffer *buffer, size_t maximum)
+{
+    *buffer = (struct ait_buffer){.maximum = maximum};
+}
+
+/* Expects needed <= buffer->maximum. */
+static size_t next_capacity(const struct ait_buffer *buffer, size_t needed)
+{
+    if (buffer->capacity > buffer->maximum / 2)
+        return buffer->maximum;
+    size_t capacity = buffer->capacity * 2;
+    if (capacity < FIRST_CAPACITY)
+        capacity = FIRST_CAPACITY;
+    if (capacity < needed)
+        capacity = needed;
+    return capacity < buffer->maximum ? capacity : buffer->maximum;
+}
+
+static enum ait_status grow(struct ait_buffer *buffer, size_t needed)
+{
+    size_t capacity = next_capacity(buffer, needed);
+    char *data = malloc(capacity);
+    if (data == NULL)
+        return AIT_NO_MEMORY;
+    if (buffer->data != NULL) {
+        memcpy(data, buffer->data, buffer->size);
+        explicit_bzero(buffer->data, buffer->capacity);
+        free(buffer->data);
+    }
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return AIT_OK;
+}
+
+enum ait_status ait_buffer_append(struct ait_buffer *buffer, const void *bytes, size_t n)
+{
+    if (n == 0)
+        return AIT_OK;
+    if (n > buffer->maximum - buffer->size)
+        return AIT_TOO_LARGE;
+    if (n > buffer->capacity - buffer->size) {
+        enum ait_status status = grow(buffer, buffer->size + n);
+        if (status != AIT_OK)
+            return status;
+    }
+    memcpy(buffer->data + buffer->size, bytes, n);
+    buffer->size += n;
+    return AIT_OK;
+}
+
+enum ait_status ait_buffer_append_string(struct ait_buffer *buffer, const char *text)
+{
+    return ait_buffer_append(buffer, text, strlen(text));
+}
+
+void ait_buffer_clear(struct ait_buffer *buffer)
+{
+    buffer->size = 0;
+}
+
+void ait_buffer_free(struct ait_buffer *buffer)
+{
+    free(buffer->data);
+    ait_buffer_init(buffer, buffer->maximum);
+}
+
+void ait_buffer_wipe(struct ait_buffer *buffer)
+{
+    /* The whole capacity: what was cleared before may still lie beyond size. */
+    if (buffer->data != NULL)
+        explicit_bzero(buffer->data, buffer->capacity);
+    ait_buffer_free(buffer);
+}

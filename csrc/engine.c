@@ -1,0 +1,268 @@
+#include "engine.h"
+
+#include "transfer.h"
+
+#include "clock.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* First in, first out; a transfer is in one list at most. */
+struct list {
+    struct ait_transfer *first, *last;
+};
+
+struct ait_engine {
+    CURLM *multi;
+    CURL *model;
+    struct curl_slist *post_headers, *get_headers;
+    size_t max_response_bytes;
+    long connections;
+    struct list idle, open, finished;
+};
+
+static void list_append(struct list *list, struct ait_transfer *transfer)
+{
+    transfer->next = NULL;
+    transfer->previous = list->last;
+    if (list->last != NULL)
+        list->last->next = transfer;
+    else
+        list->first = transfer;
+    list->last = transfer;
+}
+
+static void list_remove(struct list *list, struct ait_transfer *transfer)
+{
+    if (transfer->previous != NULL)
+        transfer->previous->next = transfer->next;
+    else
+        list->first = transfer->next;
+    if (transfer->next != NULL)
+        transfer->next->previous = transfer->previous;
+    else
+        list->last = transfer->previous;
+}
+
+static struct ait_transfer *list_find(const struct list *list, uint64_t id)
+{
+    struct ait_transfer *transfer = list->first;
+
+    while (transfer != NULL && transfer->id != id)
+        transfer = transfer->next;
+    return transfer;
+}
+
+static bool add_header(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*list, line);
+
+    if (longer == NULL)
+        return false;
+    *list = longer;
+    return true;
+}
+
+static void wipe_headers(struct curl_slist *list)
+{
+    for (struct curl_slist *line = list; line != NULL; line = line->next)
+        explicit_bzero(line->data, strlen(line->data));
+    curl_slist_free_all(list);
+}
+
+static bool add_common_headers(struct curl_slist **list, const struct ait_settings *settings)
+{
+    if (!add_header(list, "Accept: application/json") ||
+        (settings->credential != NULL && !add_header(list, settings->credential)))
+        return false;
+    for (const char *const *line = settings->headers; line != NULL && *line != NULL; line++) {
+        if (!add_header(list, *line))
+            return false;
+    }
+    return true;
+}
+
+static bool open_multi(struct ait_engine *engine)
+{
+    engine->multi = curl_multi_init();
+    return engine->multi != NULL &&
+           curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, engine->connections) == CURLM_OK;
+}
+
+struct ait_engine *ait_engine_new(const struct ait_settings *settings)
+{
+    struct ait_engine *engine = calloc(1, sizeof *engine);
+
+    if (engine == NULL)
+        return NULL;
+    engine->max_response_bytes = settings->max_response_bytes;
+    engine->connections = (long)settings->connections;
+    engine->model = ait_transfer_model(settings);
+    if (engine->model != NULL && open_multi(engine) &&
+        add_common_headers(&engine->get_headers, settings) &&
+        add_common_headers(&engine->post_headers, settings) &&
+        add_header(&engine->post_headers, "Content-Type: application/json") &&
+        add_header(&engine->post_headers, "Expect:"))
+        return engine;
+    ait_engine_free(engine);
+    return NULL;
+}
+
+static void free_list(struct list *list)
+{
+    struct ait_transfer *transfer = list->first;
+
+    while (transfer != NULL) {
+        struct ait_transfer *next = transfer->next;
+
+        ait_transfer_free(transfer);
+        transfer = next;
+    }
+    *list = (struct list){NULL, NULL};
+}
+
+void ait_engine_free(struct ait_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    for (struct ait_transfer *t = engine->open.first; t != NULL; t = t->next)
+        curl_multi_remove_handle(engine->multi, t->easy);
+    free_list(&engine->open);
+    free_list(&engine->finished);
+    free_list(&engine->idle);
+    curl_multi_cleanup(engine->multi);
+    curl_easy_cleanup(engine->model);
+    wipe_headers(engine->post_headers);
+    wipe_headers(engine->get_headers);
+    free(engine);
+}
+
+static void finish(struct ait_engine *engine, struct ait_transfer *transfer, CURLcode code)
+{
+    list_remove(&engine->open, transfer);
+    ait_transfer_finish(transfer, code);
+    list_append(&engine->finished, transfer);
+}
+
+static struct ait_transfer *idle_transfer(struct ait_engine *engine)
+{
+    struct ait_transfer *transfer = engine->idle.last;
+
+    if (transfer == NULL)
+        return ait_transfer_new(engine->model, engine->max_response_bytes);
+    list_remove(&engine->idle, transfer);
+    return transfer;
+}
+
+bool ait_engine_add(struct ait_engine *engine, uint64_t id, const struct ait_request *request,
+                    int64_t timeout_ms)
+{
+    struct curl_slist *headers = request->post ? engine->post_headers : engine->get_headers;
+    struct ait_transfer *transfer = idle_transfer(engine);
+
+    if (transfer == NULL)
+        return false;
+    if (!ait_transfer_prepare(transfer, id, request, headers, timeout_ms)) {
+        list_append(&engine->idle, transfer);
+        return false;
+    }
+    list_append(&engine->open, transfer);
+    if (curl_multi_add_handle(engine->multi, transfer->easy) != CURLM_OK)
+        finish(engine, transfer, CURLE_FAILED_INIT);
+    return true;
+}
+
+bool ait_engine_cancel(struct ait_engine *engine, uint64_t id, bool *begun)
+{
+    struct ait_transfer *transfer = list_find(&engine->open, id);
+
+    if (transfer != NULL) {
+        curl_multi_remove_handle(engine->multi, transfer->easy);
+        list_remove(&engine->open, transfer);
+    } else {
+        transfer = list_find(&engine->finished, id);
+        if (transfer == NULL)
+            return false;
+        list_remove(&engine->finished, transfer);
+    }
+    *begun = transfer->outcome.begun;
+    ait_buffer_wipe(&transfer->sent);
+    list_append(&engine->idle, transfer);
+    return true;
+}
+
+static void collect(struct ait_engine *engine)
+{
+    const CURLMsg *message;
+    int left;
+
+    while ((message = curl_multi_info_read(engine->multi, &left)) != NULL) {
+        CURLcode code = message->data.result;
+        CURL *easy = message->easy_handle;
+        struct ait_transfer *transfer;
+
+        if (message->msg != CURLMSG_DONE ||
+            curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer) != CURLE_OK)
+            continue;
+        curl_multi_remove_handle(engine->multi, easy); /* ends the life of message */
+        finish(engine, transfer, code);
+    }
+}
+
+/* After an error of the multi nothing is known of its transfers but what their callbacks saw:
+ * each ends with that, and the next ones get a new multi. */
+static void start_over(struct ait_engine *engine)
+{
+    struct ait_transfer *transfer;
+
+    while ((transfer = engine->open.first) != NULL) {
+        curl_multi_remove_handle(engine->multi, transfer->easy);
+        finish(engine, transfer, CURLE_FAILED_INIT);
+    }
+    curl_multi_cleanup(engine->multi);
+    open_multi(engine); /* where this fails, the next add reports it */
+}
+
+static bool perform(struct ait_engine *engine)
+{
+    int running;
+
+    if (curl_multi_perform(engine->multi, &running) != CURLM_OK) {
+        start_over(engine);
+        return false;
+    }
+    collect(engine);
+    return true;
+}
+
+void ait_engine_step(struct ait_engine *engine, int64_t timeout_ms)
+{
+    int64_t end_ms = ait_clock_now_ms() + timeout_ms;
+    int64_t left_ms = timeout_ms;
+    int ready;
+
+    while (perform(engine) && engine->finished.first == NULL && left_ms > 0) {
+        if (curl_multi_poll(engine->multi, NULL, 0, (int)left_ms, &ready) != CURLM_OK) {
+            start_over(engine);
+            return;
+        }
+        left_ms = ready > 0 ? end_ms - ait_clock_now_ms() : 0;
+    }
+}
+
+const struct ait_outcome *ait_engine_finished(const struct ait_engine *engine, uint64_t *id)
+{
+    const struct ait_transfer *transfer = engine->finished.first;
+
+    if (transfer == NULL)
+        return NULL;
+    *id = transfer->id;
+    return &transfer->outcome;
+}
+
+void ait_engine_release(struct ait_engine *engine)
+{
+    struct ait_transfer *transfer = engine->finished.first;
+
+    list_remove(&engine->finished, transfer);
+    list_append(&engine->idle, transfer);
+}

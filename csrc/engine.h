@@ -1,0 +1,43 @@
+/* The engine sends attempts: one libcurl multi, its easy handles and its connections. It knows
+ * bytes and no Lua; what an outcome means is the policy's to say.
+ *
+ * A transfer is idle (its handle waits to be used again), open (in the multi), or finished
+ * (its outcome waits to be released). Ids are the caller's and must differ among what is open.
+ *
+ * An engine and all that it holds belong to the thread that calls it: one at a time. */
+#ifndef AIT_ENGINE_H
+#define AIT_ENGINE_H
+
+#include "outcome.h"
+#include "request.h"
+
+#include <stdint.h>
+
+struct ait_engine;
+struct ait_settings;
+
+/* NULL if memory ran out. The settings are copied. */
+struct ait_engine *ait_engine_new(const struct ait_settings *settings);
+
+/* Drops what is open without a word to its owner, closes the connections, wipes the key. */
+void ait_engine_free(struct ait_engine *engine);
+
+/* Opens a transfer; what libcurl refuses at once comes back as finished. The request is copied.
+ * False: memory ran out and nothing was opened. */
+bool ait_engine_add(struct ait_engine *engine, uint64_t id, const struct ait_request *request,
+                    int64_t timeout_ms);
+
+/* Ends an open or finished transfer now; its outcome will not be reported. *begun: whether its
+ * request may have left. False: there is none with this id. */
+bool ait_engine_cancel(struct ait_engine *engine, uint64_t id, bool *begun);
+
+/* Moves bytes, waiting at most timeout_ms for something to do. Returns once a transfer has
+ * finished, the time is up, or a signal came (so that the host can see it). */
+void ait_engine_step(struct ait_engine *engine, int64_t timeout_ms);
+
+/* The outcome that has waited longest, or NULL. It stays the engine's, and stays first, until
+ * it is released. */
+const struct ait_outcome *ait_engine_finished(const struct ait_engine *engine, uint64_t *id);
+void ait_engine_release(struct ait_engine *engine);
+
+#endif

@@ -1,0 +1,100 @@
+#include "lua_core.h"
+
+#include "process.h"
+#include <string.h>
+
+#define JSON_MAX_DEPTH 100
+
+void ait_core_push_tool(lua_State *L, int tool)
+{
+    lua_rawgeti(L, lua_upvalueindex(1), tool);
+}
+
+int ait_core_raise_argument(lua_State *L, const char *field, const char *message)
+{
+    ait_core_push_tool(L, AIT_TOOL_ARGUMENT);
+    lua_createtable(L, 1, 0);
+    lua_createtable(L, 0, 2);
+    lua_pushstring(L, field);
+    lua_setfield(L, -2, "field");
+    lua_pushstring(L, message);
+    lua_setfield(L, -2, "message");
+    lua_rawseti(L, -2, 1);
+    lua_call(L, 1, 1);
+    return lua_error(L);
+}
+
+void *ait_core_new_userdata(lua_State *L, size_t size, const char *metatable)
+{
+    void *userdata = ait_compat_new_userdata(L, size);
+
+    memset(userdata, 0, size);
+    luaL_getmetatable(L, metatable);
+    lua_setmetatable(L, -2);
+    return userdata;
+}
+
+/* Pushes what require(name) returns. */
+static void push_module(lua_State *L, const char *name)
+{
+    lua_getglobal(L, "require");
+    lua_pushstring(L, name);
+    lua_call(L, 1, 1);
+}
+
+/* Takes the function `name` of the table on top as a tool of the table below it. */
+static void take_tool(lua_State *L, int tool, const char *name)
+{
+    lua_getfield(L, -1, name);
+    lua_rawseti(L, -3, tool);
+}
+
+static void configure_json(lua_State *L, const char *setting, int value)
+{
+    lua_getfield(L, -1, setting);
+    if (value < 0)
+        lua_pushboolean(L, 0);
+    else
+        lua_pushinteger(L, value);
+    lua_call(L, 1, 0);
+}
+
+static void push_tools(lua_State *L)
+{
+    lua_createtable(L, AIT_TOOL_FAILURE, 0);
+
+    /* An instance of our own, since lua-cjson's settings are those of all who share one. */
+    push_module(L, "cjson");
+    lua_getfield(L, -1, "new");
+    lua_call(L, 0, 1);
+    lua_replace(L, -2);
+    configure_json(L, "decode_max_depth", JSON_MAX_DEPTH);
+    configure_json(L, "decode_invalid_numbers", -1);
+    take_tool(L, AIT_TOOL_ENCODE, "encode");
+    take_tool(L, AIT_TOOL_DECODE, "decode");
+    lua_pop(L, 1);
+
+    push_module(L, "aitronos.error");
+    take_tool(L, AIT_TOOL_ARGUMENT, "argument");
+    take_tool(L, AIT_TOOL_CONFIG, "config");
+    take_tool(L, AIT_TOOL_FAILURE, "from_failure");
+    lua_pop(L, 1);
+}
+
+__attribute__((visibility("default"))) int luaopen_aitronos_core(lua_State *L);
+
+/* The module table: `client`, which makes one from checked settings, and `libraries`. */
+int luaopen_aitronos_core(lua_State *L)
+{
+    const char *refusal = ait_process_start();
+
+    if (refusal != NULL)
+        return luaL_error(L, "aitronos: %s", refusal);
+    push_tools(L);
+    lua_pushvalue(L, -1);
+    ait_job_register(L);
+    ait_client_register(L);
+    lua_pushstring(L, ait_process_libraries());
+    lua_setfield(L, -2, "libraries");
+    return 1;
+}

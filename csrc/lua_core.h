@@ -1,0 +1,119 @@
+/* What the files of the Lua face share. All of it runs on the thread of the host's Lua state.
+ *
+ * Every function of the face has one upvalue, the "tools": a table of what C calls in Lua, by
+ * the AIT_TOOL_ indices. A client's anchor maps the ids of its open jobs to the jobs; a job's
+ * anchor has the AIT_SLOT_ indices. So an open job lives as long as its client, and a client as
+ * long as any of its jobs; all other links are ids, or pointers between the two that the same
+ * anchors keep valid. */
+#ifndef AIT_LUA_CORE_H
+#define AIT_LUA_CORE_H
+
+#include "compat.h"
+#include "engine.h"
+#include "policy.h"
+#include "request.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define AIT_CLIENT "aitronos.core.client"
+#define AIT_JOB "aitronos.job"
+
+/* The retry budget of a client: an outage must not double the load. A full one pays for 100
+ * retries; a call that ends well pays back what it took, and one token more. */
+#define AIT_RETRY_TOKENS 500
+#define AIT_RETRY_COST 5
+
+enum { AIT_TOOL_ENCODE = 1, AIT_TOOL_DECODE, AIT_TOOL_ARGUMENT, AIT_TOOL_CONFIG, AIT_TOOL_FAILURE };
+
+enum {
+    AIT_SLOT_CLIENT = 1,
+    AIT_SLOT_ROW,    /* of the operation */
+    AIT_SLOT_VALUES, /* the parameters */
+    AIT_SLOT_FACTS,  /* of the last sending that failed */
+    AIT_SLOT_FIRST,  /* what the job ended with: the result, or nil … */
+    AIT_SLOT_SECOND, /* … and the response, or the Error */
+};
+
+struct ait_client {
+    struct ait_engine *engine; /* NULL: closed */
+    struct ait_buffer base_url;
+    struct ait_rules rules; /* of its calls; the deadline is each call's own */
+    int64_t timeout_ms;
+    int64_t deadline_ms; /* a duration */
+    int concurrency;
+    int in_flight;
+    int retry_tokens;
+    int next_id;
+    struct ait_job *open; /* all open jobs */
+    struct ait_job *waiting_first, *waiting_last;
+};
+
+enum ait_state { AIT_WAITING, AIT_IN_FLIGHT, AIT_ENDED };
+
+struct ait_job {
+    int id;
+    enum ait_state state;
+    bool looking_up;
+    enum ait_failure stopped; /* ended from outside, for this reason; its Error is made on demand */
+    enum ait_fate fate;       /* and this is what is known */
+    struct ait_request request, look_up;
+    struct ait_rules rules;
+    struct ait_history history;
+    int attempts; /* sendings begun, the one under way included */
+    int64_t started_us, ended_us;
+    int64_t due_ms;                                  /* while waiting */
+    struct ait_job *previous_open, *next_open;       /* of the client's open jobs */
+    struct ait_job *previous_waiting, *next_waiting; /* of those that wait, by due_ms */
+};
+
+/* -- lua_core.c -- */
+
+/* Pushes the tool. */
+void ait_core_push_tool(lua_State *L, int tool);
+
+/* Raises an Error of kind argument for this field. */
+int ait_core_raise_argument(lua_State *L, const char *field, const char *message);
+
+/* A zeroed userdata with its metatable, pushed. */
+void *ait_core_new_userdata(lua_State *L, size_t size, const char *metatable);
+
+/* -- lua_json.c -- */
+
+/* Appends the value at index as JSON. Raises where memory runs out or the value has no JSON. */
+void ait_json_encode(lua_State *L, int index, struct ait_buffer *json);
+
+/* Pushes what the JSON says, with nulls absent and whole numbers as integers, and returns true;
+ * or returns false and pushes nothing where it is no JSON. Raises where memory runs out. */
+bool ait_json_decode(lua_State *L, const char *json, size_t n);
+
+/* -- lua_job.c -- */
+
+/* Pushes a new job of the client at index 1, for the operation's row, its values and its body
+ * at the indices 2, 3 and 4. Raises an Error or a memory error. */
+struct ait_job *ait_job_new(lua_State *L, struct ait_client *client);
+
+/* Takes in the outcome of the job's attempt: ends it, or says when it goes on. Raises only
+ * where memory runs out, with everything as it was. The job is on top of the stack. */
+void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *job,
+                     const struct ait_outcome *outcome);
+
+/* Ends the job from outside; begun: the request itself may have left. Touches no Lua. */
+void ait_job_stop(struct ait_job *job, enum ait_failure reason, bool begun);
+
+/* -- lua_client.c -- */
+
+/* The client at index; raises an Error where it is something else. */
+struct ait_client *ait_client_check(lua_State *L, int index);
+
+/* Ends an open job for this reason, whatever it is doing. Touches no Lua. */
+void ait_client_stop_job(struct ait_client *client, struct ait_job *job, enum ait_failure reason);
+
+/* -- registration: both pop the tools from the top of the stack -- */
+
+void ait_job_register(lua_State *L);
+
+/* Also pushes the table of the module. */
+void ait_client_register(lua_State *L);
+
+#endif

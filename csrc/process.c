@@ -1,0 +1,46 @@
+#include "process.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stddef.h>
+
+/* CURLOPT_PREREQFUNCTION, on which sending once rests, came with this release. */
+#define OLDEST_LIBCURL 0x075000U
+#define OLDEST_LIBCURL_NAME "7.80.0"
+
+#if LIBCURL_VERSION_NUM < 0x075000
+#error "libcurl 7.80.0 or newer is needed"
+#endif
+
+static pthread_once_t started = PTHREAD_ONCE_INIT;
+static const char *refusal;
+
+/* Never undone by curl_global_cleanup: others in the process may use libcurl, and its resolver
+ * threads may still be running when we are unloaded. */
+static void start(void)
+{
+    const curl_version_info_data *info;
+
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        refusal = "libcurl could not be initialised";
+        return;
+    }
+    info = curl_version_info(CURLVERSION_NOW);
+    if (info->version_num < OLDEST_LIBCURL)
+        refusal = "libcurl " OLDEST_LIBCURL_NAME " or newer is needed; this process has loaded "
+                  "an older one";
+    else if ((info->features & CURL_VERSION_SSL) == 0)
+        refusal = "this process has loaded a libcurl without TLS";
+}
+
+const char *ait_process_start(void)
+{
+    if (pthread_once(&started, start) != 0)
+        return "libcurl could not be initialised";
+    return refusal;
+}
+
+const char *ait_process_libraries(void)
+{
+    return curl_version();
+}

@@ -1,0 +1,289 @@
+#include "transfer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Below the idle time-outs of common load balancers, which hang up after 60 s. */
+#define MAX_IDLE_CONNECTION_S 50L
+
+static int on_request(void *context, char *remote_ip, char *local_ip, int remote_port,
+                      int local_port)
+{
+    struct ait_transfer *transfer = context;
+
+    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    if (transfer->outcome.begun && transfer->guarded) {
+        transfer->stopped = AIT_FAILURE_RESEND;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    transfer->outcome.begun = true;
+    return CURL_PREREQFUNC_OK;
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *context)
+{
+    struct ait_transfer *transfer = context;
+
+    switch (ait_headers_line(&transfer->outcome.headers, line, size * count)) {
+    case AIT_OK:
+        return size * count;
+    case AIT_TOO_LARGE:
+        transfer->stopped = AIT_FAILURE_HEADERS_TOO_LARGE;
+        return 0;
+    default:
+        transfer->stopped = AIT_FAILURE_OUT_OF_MEMORY;
+        return 0;
+    }
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context)
+{
+    struct ait_transfer *transfer = context;
+
+    switch (ait_buffer_append(&transfer->outcome.body, bytes, size * count)) {
+    case AIT_OK:
+        return size * count;
+    case AIT_TOO_LARGE:
+        transfer->stopped = AIT_FAILURE_RESPONSE_TOO_LARGE;
+        return 0;
+    default:
+        transfer->stopped = AIT_FAILURE_OUT_OF_MEMORY;
+        return 0;
+    }
+}
+
+static bool set_security(CURL *easy, const struct ait_settings *settings)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    CURLcode protocols = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    CURLcode protocols =
+        curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    return protocols == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
+           (settings->ca_file == NULL ||
+            curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_file) == CURLE_OK) &&
+           /* A CA folder, also the one compiled in, switches libcurl's CA cache off: some 30 ms
+            * of CPU for each new connection. */
+           curl_easy_setopt(easy, CURLOPT_CAPATH, settings->ca_path) == CURLE_OK;
+}
+
+static bool set_connection(CURL *easy, const struct ait_settings *settings)
+{
+    long version = settings->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
+
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* Else a name server that hangs holds up every transfer of the multi, since libcurl joins
+     * its resolver thread. */
+    if (curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK)
+        return false;
+#endif
+    return curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, MAX_IDLE_CONNECTION_S) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)settings->connect_timeout_ms) ==
+               CURLE_OK &&
+           (settings->proxy == NULL ||
+            curl_easy_setopt(easy, CURLOPT_PROXY, settings->proxy) == CURLE_OK) &&
+           curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK;
+}
+
+static bool set_exchange(CURL *easy, const struct ait_settings *settings)
+{
+    return curl_easy_setopt(easy, CURLOPT_USERAGENT, settings->user_agent) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
+                            (curl_off_t)settings->max_response_bytes) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
+}
+
+CURL *ait_transfer_model(const struct ait_settings *settings)
+{
+    CURL *easy = curl_easy_init();
+
+    if (easy != NULL && set_security(easy, settings) && set_connection(easy, settings) &&
+        set_exchange(easy, settings))
+        return easy;
+    curl_easy_cleanup(easy);
+    return NULL;
+}
+
+static bool bind_handle(struct ait_transfer *transfer)
+{
+    CURL *easy = transfer->easy;
+
+    return curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->outcome.text) == CURLE_OK;
+}
+
+struct ait_transfer *ait_transfer_new(CURL *model, size_t max_response_bytes)
+{
+    struct ait_transfer *transfer = calloc(1, sizeof *transfer);
+
+    if (transfer == NULL)
+        return NULL;
+    ait_buffer_init(&transfer->sent, AIT_REQUEST_MAX_BODY);
+    ait_buffer_init(&transfer->outcome.body, max_response_bytes);
+    ait_headers_init(&transfer->outcome.headers);
+    transfer->easy = curl_easy_duphandle(model);
+    if (transfer->easy != NULL && bind_handle(transfer))
+        return transfer;
+    ait_transfer_free(transfer);
+    return NULL;
+}
+
+void ait_transfer_free(struct ait_transfer *transfer)
+{
+    curl_easy_cleanup(transfer->easy);
+    ait_buffer_wipe(&transfer->sent);
+    ait_buffer_wipe(&transfer->outcome.body);
+    ait_headers_free(&transfer->outcome.headers);
+    free(transfer);
+}
+
+static void reset(struct ait_transfer *transfer, uint64_t id, bool guarded)
+{
+    struct ait_outcome *outcome = &transfer->outcome;
+
+    transfer->id = id;
+    transfer->guarded = guarded;
+    transfer->stopped = AIT_FAILURE_NONE;
+    ait_buffer_clear(&transfer->sent);
+    outcome->failure = AIT_FAILURE_NONE;
+    outcome->begun = false;
+    outcome->status = 0;
+    outcome->text[0] = '\0';
+    ait_headers_clear(&outcome->headers);
+    ait_buffer_clear(&outcome->body);
+}
+
+static bool set_body(struct ait_transfer *transfer, const struct ait_request *request)
+{
+    CURL *easy = transfer->easy;
+
+    if (!request->post)
+        return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+    return ait_buffer_append(&transfer->sent, request->body.data, request->body.size) == AIT_OK &&
+           curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->sent.size) ==
+               CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+                            transfer->sent.data == NULL ? "" : transfer->sent.data) == CURLE_OK;
+}
+
+bool ait_transfer_prepare(struct ait_transfer *transfer, uint64_t id,
+                          const struct ait_request *request, struct curl_slist *headers,
+                          int64_t timeout_ms)
+{
+    CURL *easy = transfer->easy;
+    long timeout = timeout_ms < 1 ? 1 : (long)timeout_ms; /* 0 would mean for ever */
+
+    reset(transfer, id, !request->repeatable);
+    return set_body(transfer, request) &&
+           curl_easy_setopt(easy, CURLOPT_URL, request->url.data) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout) == CURLE_OK;
+}
+
+static enum ait_failure failure_before_sending(const struct ait_transfer *transfer, CURLcode code)
+{
+    long proxy_status = 0;
+
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return AIT_FAILURE_RESOLVE;
+    case CURLE_COULDNT_CONNECT:
+        return AIT_FAILURE_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT:
+        return AIT_FAILURE_CONNECT_TIMEOUT;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_PROXY:
+        return AIT_FAILURE_PROXY;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return AIT_FAILURE_URL;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+        return AIT_FAILURE_CERTIFICATE;
+    case CURLE_SSL_CACERT_BADFILE:
+        return AIT_FAILURE_CA_FILE;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CERTPROBLEM:
+        return AIT_FAILURE_TLS;
+    case CURLE_OUT_OF_MEMORY:
+        return AIT_FAILURE_OUT_OF_MEMORY;
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+        if (curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status) ==
+                CURLE_OK &&
+            proxy_status != 0)
+            return AIT_FAILURE_PROXY;
+        return AIT_FAILURE_RESET;
+    default:
+        return AIT_FAILURE_INTERNAL;
+    }
+}
+
+static enum ait_failure failure_after_sending(const struct ait_transfer *transfer, CURLcode code)
+{
+    switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return AIT_FAILURE_TIMEOUT;
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+        return AIT_FAILURE_RESET;
+    case CURLE_PARTIAL_FILE:
+        return AIT_FAILURE_TRUNCATED;
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+        return AIT_FAILURE_HTTP2;
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without a status line: HTTP/0.9 */
+        return AIT_FAILURE_NOT_HTTP;
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_WRITE_ERROR: /* no callback of ours refused: libcurl's decoder did */
+        return AIT_FAILURE_BAD_ENCODING;
+    case CURLE_FILESIZE_EXCEEDED:
+        return AIT_FAILURE_RESPONSE_TOO_LARGE;
+    case CURLE_OUT_OF_MEMORY:
+        /* Also libcurl's code for a header line beyond its own maximum. */
+        return transfer->outcome.headers.ended ? AIT_FAILURE_OUT_OF_MEMORY
+                                               : AIT_FAILURE_HEADERS_TOO_LARGE;
+    default:
+        return AIT_FAILURE_INTERNAL;
+    }
+}
+
+static enum ait_failure failure_of(const struct ait_transfer *transfer, CURLcode code)
+{
+    if (code == CURLE_OK)
+        return AIT_FAILURE_NONE;
+    if (transfer->stopped != AIT_FAILURE_NONE)
+        return transfer->stopped;
+    return transfer->outcome.begun ? failure_after_sending(transfer, code)
+                                   : failure_before_sending(transfer, code);
+}
+
+void ait_transfer_finish(struct ait_transfer *transfer, CURLcode code)
+{
+    struct ait_outcome *outcome = &transfer->outcome;
+    long status = 0;
+
+    outcome->failure = failure_of(transfer, code);
+    if (outcome->begun &&
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+        status >= 200)
+        outcome->status = (int)status;
+    if (outcome->failure != AIT_FAILURE_NONE && outcome->text[0] == '\0')
+        strncpy(outcome->text, curl_easy_strerror(code), sizeof outcome->text - 1);
+    ait_buffer_wipe(&transfer->sent);
+}

@@ -1,0 +1,59 @@
+/* One libcurl easy handle and the attempt it carries: options, callbacks, the guard, and the
+ * reading of libcurl's result as an outcome.
+ *
+ * The guard: libcurl sends a POST again by itself when a reused connection dies before the
+ * first byte of a response, and two POSTs are two invitations. It calls PREREQFUNCTION each
+ * time it is about to send; ours lets the first pass and refuses the second.
+ *
+ * Owner: the engine. All functions run on the engine's thread; callbacks see no Lua. */
+#ifndef AIT_TRANSFER_H
+#define AIT_TRANSFER_H
+
+#include "outcome.h"
+#include "request.h"
+
+#include <curl/curl.h>
+#include <stdint.h>
+
+/* What is the same for every attempt of a client. The strings are copied. */
+struct ait_settings {
+    const char *user_agent;
+    const char *credential;     /* a whole header line, or NULL */
+    const char *const *headers; /* further header lines, up to a NULL */
+    const char *proxy;          /* NULL: as the environment says; "": none */
+    const char *ca_file;        /* NULL: libcurl's own */
+    const char *ca_path;        /* NULL: none */
+    int64_t connect_timeout_ms;
+    size_t max_response_bytes;
+    size_t connections; /* how many to keep open */
+    bool http2;
+};
+
+struct ait_transfer {
+    CURL *easy;
+    uint64_t id;
+    bool guarded;
+    enum ait_failure stopped; /* why a callback stopped it, or AIT_FAILURE_NONE */
+    struct ait_buffer sent;   /* the body while libcurl may read it */
+    struct ait_outcome outcome;
+    struct ait_transfer *previous, *next; /* in one of the engine's lists */
+};
+
+/* An easy handle with all of the settings, from which every transfer's is copied; NULL if
+ * memory ran out. The caller cleans it up. */
+CURL *ait_transfer_model(const struct ait_settings *settings);
+
+/* A transfer with its handle; NULL if memory ran out. */
+struct ait_transfer *ait_transfer_new(CURL *model, size_t max_response_bytes);
+void ait_transfer_free(struct ait_transfer *transfer);
+
+/* Makes it ready to be added to a multi. headers stays the caller's and must outlive the
+ * attempt. False: memory ran out. */
+bool ait_transfer_prepare(struct ait_transfer *transfer, uint64_t id,
+                          const struct ait_request *request, struct curl_slist *headers,
+                          int64_t timeout_ms);
+
+/* Reads libcurl's verdict into the outcome and drops the body that was sent. */
+void ait_transfer_finish(struct ait_transfer *transfer, CURLcode code);
+
+#endif

@@ -1,0 +1,125 @@
+--- The client: parameters are checked here, the core does the work, and a driver waits for it.
+local blocking = require "aitronos.driver.blocking"
+local core = require "aitronos.core"
+local endpoints = require "aitronos.endpoints"
+local errors = require "aitronos.error"
+local params = require "aitronos.params"
+
+--- One set of connections, limits and credentials. Make one and keep it: connections are kept
+--- alive in it. A client belongs to the Lua state that made it.
+---@class aitronos.Client
+---@field private core userdata
+---@field private driver aitronos.Driver
+local Client = {}
+
+local metatable = {
+  __name = "aitronos.client",
+  __index = Client,
+}
+
+function metatable.__close(self)
+  self:close()
+end
+
+function metatable.__tostring()
+  return "aitronos.client"
+end
+
+local function check_self(self, method)
+  if getmetatable(self) ~= metatable then
+    local message = "must be a client: write client:" .. method .. "(…), with a colon"
+    error(errors.argument { { field = "self", message = message } }, 0)
+  end
+end
+
+---@return aitronos.Job|nil
+---@return aitronos.Error|nil
+local function start(self, row, given)
+  local values, body = params.check(row, given)
+  if not values then
+    return nil, errors.argument(body)
+  end
+  return self.core:submit(row, values, body)
+end
+
+-- Not built on pcall: in Lua 5.1 no driver could yield through it.
+local function try(self, row, given)
+  local job, err = start(self, row, given)
+  if not job then
+    return nil, err
+  end
+  self.driver.wait(self, job)
+  return job:try_result()
+end
+
+--- Invites a user.
+---
+---     local invitation, response = client:invite_user {
+---       organization_id = "org_xyz789",
+---       email = "newmember@example.com",
+---       role_id = "role_member",
+---       send_invitation = true,
+---     }
+---
+---@param given aitronos.InviteUserParams
+---@return aitronos.Invitation invitation the server's answer
+---@return aitronos.Response response how it came
+---Raises an Error; its `outcome` says what became of the invitation.
+function Client:invite_user(given)
+  check_self(self, "invite_user")
+  local invitation, response = try(self, endpoints.invite_user, given)
+  if not invitation then
+    error(response, 0)
+  end
+  return invitation, response
+end
+
+--- As `invite_user`, but returns `nil, error` where that raises.
+---@param given aitronos.InviteUserParams
+---@return aitronos.Invitation|nil invitation
+---@return aitronos.Response|aitronos.Error response
+function Client:try_invite_user(given)
+  check_self(self, "try_invite_user")
+  return try(self, endpoints.invite_user, given)
+end
+
+--- Begins an invitation and returns at once; `client:turn()` moves it on.
+---@param given aitronos.InviteUserParams
+---@return aitronos.Job job
+---Raises an Error of kind `argument` or `config`.
+function Client:submit(given)
+  check_self(self, "submit")
+  local job, err = start(self, endpoints.invite_user, given)
+  if not job then
+    error(err, 0)
+  end
+  return job
+end
+
+--- Does what can be done now for all jobs of this client.
+---@param timeout number|nil seconds to wait at most for something to do; 0 if left out
+---@return integer finished how many jobs ended
+function Client:turn(timeout)
+  check_self(self, "turn")
+  return self.core:turn(timeout)
+end
+
+--- Ends the open jobs with an Error of kind `cancelled`, closes the connections and wipes the
+--- credential from memory. Closing twice is fine.
+function Client:close()
+  check_self(self, "close")
+  self.core:close()
+end
+
+local M = {}
+
+---@param settings table as options.check returns them
+---@return aitronos.Client
+function M.new(settings)
+  return setmetatable({
+    core = core.new(settings),
+    driver = settings.driver or blocking,
+  }, metatable)
+end
+
+return M

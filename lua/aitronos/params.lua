@@ -1,0 +1,188 @@
+--- Checks the params of a call against its row in `endpoints.lua`, before anything is sent.
+--- A fault is `{ field, message }`. A message says what is wrong and what would be right, and never
+--- holds the value: it may be huge, or a secret in the wrong place.
+--- Params are read raw: a metatable neither runs nor counts.
+
+local errors = require "aitronos.error"
+
+local concat = table.concat
+local find, gsub, match, sub = string.find, string.gsub, string.match, string.sub
+local ipairs, next, rawget, type = ipairs, next, rawget, type
+
+local params = {}
+
+-- By exclusion, since a pattern can't hold a NUL in Lua 5.1, and classes like %c follow the locale.
+local CONTROL = "[^\32-\126\128-\255]"
+local CONTROL_OR_SPACE = "[^\33-\126\128-\255]"
+local C1_CONTROL = "\194[\128-\159]"
+
+local WIDE_SPACES = {
+  "\194\160", -- U+00A0
+  "\225\154\128", -- U+1680
+  "\226\128[\128-\138\168\169\175]", -- U+2000 to U+200A, U+2028, U+2029, U+202F
+  "\226\129\159", -- U+205F
+  "\227\128\128", -- U+3000
+}
+
+local TAIL = "[\128-\191]"
+
+-- All well-formed sequences: nothing overlong, no surrogate, nothing beyond U+10FFFF.
+local SEQUENCES = {
+  "[\194-\223]" .. TAIL,
+  "\224[\160-\191]" .. TAIL,
+  "[\225-\236\238\239]" .. TAIL .. TAIL,
+  "\237[\128-\159]" .. TAIL,
+  "\240[\144-\191]" .. TAIL .. TAIL,
+  "[\241-\243]" .. TAIL .. TAIL .. TAIL,
+  "\244[\128-\143]" .. TAIL .. TAIL,
+}
+
+-- An ASCII stand-in for each sequence can't join its neighbours to a new one, so the order of the
+-- patterns does not matter and what is left over was malformed.
+local function is_utf8(text)
+  for i = 1, #SEQUENCES do
+    text = gsub(text, SEQUENCES[i], "?")
+  end
+  return not find(text, "[\128-\255]")
+end
+
+local function has_wide_space(text)
+  for i = 1, #WIDE_SPACES do
+    if find(text, WIDE_SPACES[i]) then
+      return true
+    end
+  end
+  return false
+end
+
+-- Each check takes a string and returns what is wrong with it, or nil. Most values are plain ASCII
+-- and pass with the first pattern.
+local CHECKS = {}
+
+function CHECKS.organization_id(id)
+  if find(id, "^org_[0-9A-Za-z_-]+$") then
+    return nil
+  end
+  if sub(id, 1, 4) == "ORG_" then
+    return "is an id of an older form: ids now begin with lower-case org_"
+  end
+  return "must be org_ followed by letters, digits, _ or -"
+end
+
+function CHECKS.email(email)
+  if #email > 254 then
+    return "must be at most 254 bytes long"
+  end
+  local at = match(email, "^[\33-\63\65-\126]+()@[\33-\63\65-\126]+$")
+  if not at then
+    if not is_utf8(email) then
+      return "must be valid UTF-8"
+    end
+    if find(email, CONTROL_OR_SPACE) or find(email, C1_CONTROL) or has_wide_space(email) then
+      return "must not hold white space or control characters"
+    end
+    at = find(email, "@", 1, true)
+    if not at or find(email, "@", at + 1, true) then
+      return "must have exactly one @"
+    end
+    if at == 1 or at == #email then
+      return "must have something on both sides of its @"
+    end
+  end
+  if at > 65 then
+    return "must have at most 64 bytes before its @"
+  end
+end
+
+--- A line of text: what may stand where people read it.
+function CHECKS.line(text)
+  if find(text, "^[\32-\126]+$") then
+    return nil
+  end
+  if text == "" then
+    return "must not be empty"
+  end
+  if not is_utf8(text) then
+    return "must be valid UTF-8"
+  end
+  if find(text, CONTROL) or find(text, C1_CONTROL) then
+    return "must not hold control characters"
+  end
+end
+
+local function add(faults, field, message)
+  faults = faults or {}
+  faults[#faults + 1] = { field = field, message = message }
+  return faults
+end
+
+local function value_fault(parameter, value)
+  if type(value) ~= parameter.type then
+    return "must be a " .. parameter.type .. ", not " .. type(value)
+  end
+  return parameter.check and CHECKS[parameter.check](value)
+end
+
+local function add_unknown(faults, row, given, known)
+  local names = {}
+  for _, parameter in ipairs(row.parameters) do
+    names[#names + 1] = concat(parameter.names, " or ")
+  end
+  local message = "is not a parameter of this call, which takes " .. concat(names, ", ")
+  for _, field in ipairs(errors.unknown_keys(given, known)) do
+    faults = add(faults, field, message)
+  end
+  return faults
+end
+
+---@param row aitronos.Endpoint
+---@param given any what the caller passed
+---@return table<string, any>? values every parameter given; nil if there is a fault
+---@return table<string, any>|aitronos.Fault[] body those of the request body; all faults, if any
+function params.check(row, given)
+  if type(given) ~= "table" then
+    return nil, add(nil, "params", "must be a table, not " .. type(given))
+  end
+
+  local values, body, faults = {}, {}, nil
+  local parameters = row.parameters
+  for i = 1, #parameters do
+    local parameter = parameters[i]
+    local names, present = parameter.names, 0
+    for j = 1, #names do
+      local name = names[j]
+      local value = rawget(given, name)
+      if value ~= nil then
+        present = present + 1
+        values[name] = value
+        if parameter.place == "body" then
+          body[name] = value
+        end
+        local fault = value_fault(parameter, value)
+        if fault then
+          faults = add(faults, name, fault)
+        end
+      end
+    end
+    if present > 1 then
+      faults = add(faults, names[2], "give only one of " .. concat(names, " and "))
+    elseif present == 0 and parameter.required then
+      local choice = names[2] and ": give " .. concat(names, " or ") or ""
+      faults = add(faults, names[1], "is required" .. choice)
+    end
+  end
+
+  for key in next, given do
+    if values[key] == nil then
+      faults = add_unknown(faults, row, given, values)
+      break
+    end
+  end
+
+  if faults then
+    return nil, faults
+  end
+  return values, body
+end
+
+return params

@@ -1,0 +1,94 @@
+-- The sandbox's own pages under /_sandbox/. They need no key.
+
+local faults = require "faults"
+local journal = require "journal"
+local json = require "json"
+local problem = require "problem"
+local reply = require "reply"
+local store = require "store"
+
+local admin = {}
+
+
+local function show(text)
+  reply.text(200, text .. "\n")
+end
+
+
+-- The last request for an address, or of all, with headers and body.
+local function show_raw(email)
+  local last
+  for request in journal.each(email) do
+    last = request
+  end
+  if not last then
+    return reply.problem(problem.new(404, "NOT_FOUND", "There was no such request."))
+  end
+  show(json.encode(last))
+end
+
+
+local function requests()
+  local arguments = ngx.req.get_uri_args()
+  local email = type(arguments.email) == "string" and arguments.email or nil
+  if arguments.raw then
+    return show_raw(email)
+  end
+  local items = {}
+  local posts = {}
+  for request in journal.each(email) do
+    request.headers, request.body = nil, nil
+    items[#items + 1] = json.encode(request)
+    if request.email ~= json.null then
+      posts[request.email] = journal.posts(request.email)
+    end
+  end
+  show('{"posts":' .. json.encode(posts) .. ',"requests":' .. json.list(items) .. "}")
+end
+
+
+local function outbox()
+  local items = {}
+  for _, text in store.outbox:each() do
+    items[#items + 1] = text
+  end
+  show(json.list(items))
+end
+
+
+local function list_faults()
+  local items = {}
+  for place, fault in ipairs(faults.list()) do
+    items[place] = json.encode(fault)
+  end
+  show(json.list(items))
+end
+
+
+local function reset()
+  for _, dictionary in pairs(ngx.shared) do
+    dictionary:flush_all()
+    dictionary:flush_expired()
+  end
+  show('{"status":"reset"}')
+end
+
+
+local PAGES = {
+  ["GET /_sandbox/requests"] = requests,
+  ["GET /_sandbox/outbox"] = outbox,
+  ["GET /_sandbox/faults"] = list_faults,
+  ["GET /_sandbox/health"] = function() show('{"status":"ok"}') end,
+  ["POST /_sandbox/reset"] = reset,
+}
+
+
+function admin.handle()
+  local page = PAGES[ngx.req.get_method() .. " " .. ngx.var.uri]
+  if not page then
+    return reply.problem(problem.new(404, "NOT_FOUND", "There is no such page."))
+  end
+  page()
+end
+
+return admin

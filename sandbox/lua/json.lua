@@ -1,0 +1,28 @@
+-- JSON as the API writes it: slashes as they are, lists that stay lists when they are empty.
+
+local cjson = require "cjson.safe"
+
+local json = {
+  decode = cjson.decode,
+  null = cjson.null,
+}
+
+
+---@param value any
+---@return string
+function json.encode(value)
+  local text = assert(cjson.encode(value))
+  if text:find("\\/", 1, true) then
+    text = text:gsub("\\/", "/")
+  end
+  return text
+end
+
+
+---@param items string[]  encoded already
+---@return string
+function json.list(items)
+  return "[" .. table.concat(items, ",\n ") .. "]"
+end
+
+return json

@@ -1,0 +1,44 @@
+-- Sends answers.
+
+local json = require "json"
+local problem = require "problem"
+
+local reply = {}
+
+
+---Begins an answer.
+---@param length integer?  of what follows, if it is known
+function reply.head(status, length, content_type)
+  ngx.status = status
+  ngx.header["freddy-processing-ms"] = math.floor((ngx.now() - ngx.req.start_time()) * 1000)
+  ngx.header["Content-Type"] = content_type or "application/json"
+  ngx.header["Content-Length"] = length
+end
+
+
+function reply.text(status, text, content_type)
+  reply.head(status, #text, content_type)
+  ngx.print(text)
+end
+
+
+function reply.json(status, value)
+  reply.text(status, json.encode(value))
+end
+
+
+---@param found table  made by problem.lua
+function reply.problem(found)
+  for name, value in pairs(found.headers or {}) do
+    ngx.header[name] = value
+  end
+  reply.text(found.status, problem.encode(found))
+end
+
+
+---Closes the connection (HTTP/2: the stream) without a further byte.
+function reply.close()
+  return ngx.exit(ngx.headers_sent and ngx.ERROR or 444)
+end
+
+return reply
