@@ -62,6 +62,18 @@ enum ait_status ait_buffer_append_string(struct ait_buffer *buffer, const char *
     return ait_buffer_append(buffer, text, strlen(text));
 }
 
+void ait_buffer_mask(struct ait_buffer *buffer, const char *bytes, size_t n)
+{
+    char *at = buffer->data;
+    size_t left = buffer->size;
+
+    while (left >= n && (at = memmem(at, left, bytes, n)) != NULL) {
+        memset(at, '*', n);
+        at += n;
+        left = buffer->size - (size_t)(at - buffer->data);
+    }
+}
+
 void ait_buffer_clear(struct ait_buffer *buffer)
 {
     buffer->size = 0;

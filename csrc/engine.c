@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A shorter credential would mask half of what a server says. */
+#define MIN_SECRET 8
+
 /* First in, first out; a transfer is in one list at most. */
 struct list {
     struct ait_transfer *first, *last;
@@ -15,6 +18,7 @@ struct ait_engine {
     CURLM *multi;
     CURL *model;
     struct curl_slist *post_headers, *get_headers;
+    const char *secret; /* of the credential, in get_headers; NULL: none */
     size_t max_response_bytes;
     long connections;
     struct list idle, open, finished;
@@ -81,6 +85,20 @@ static bool add_common_headers(struct curl_slist **list, const struct ait_settin
     return true;
 }
 
+/* The secret part of the credential's line, which is the second of the list. */
+static const char *secret_in(const struct curl_slist *headers, const char *credential)
+{
+    static const char scheme[] = "Bearer ";
+    const char *secret;
+
+    if (credential == NULL || (secret = strchr(headers->next->data, ' ')) == NULL)
+        return NULL;
+    secret++;
+    if (strncmp(secret, scheme, strlen(scheme)) == 0)
+        secret += strlen(scheme);
+    return strlen(secret) < MIN_SECRET ? NULL : secret;
+}
+
 static bool open_multi(struct ait_engine *engine)
 {
     engine->multi = curl_multi_init();
@@ -101,8 +119,10 @@ struct ait_engine *ait_engine_new(const struct ait_settings *settings)
         add_common_headers(&engine->get_headers, settings) &&
         add_common_headers(&engine->post_headers, settings) &&
         add_header(&engine->post_headers, "Content-Type: application/json") &&
-        add_header(&engine->post_headers, "Expect:"))
+        add_header(&engine->post_headers, "Expect:")) {
+        engine->secret = secret_in(engine->get_headers, settings->credential);
         return engine;
+    }
     ait_engine_free(engine);
     return NULL;
 }
@@ -136,10 +156,23 @@ void ait_engine_free(struct ait_engine *engine)
     free(engine);
 }
 
+/* A server that repeats the key in its complaint must not bring it into an error or a log. */
+static void mask_secret(const struct ait_engine *engine, struct ait_outcome *outcome)
+{
+    size_t n;
+
+    if (engine->secret == NULL || (outcome->status >= 200 && outcome->status < 300))
+        return;
+    n = strlen(engine->secret);
+    ait_buffer_mask(&outcome->body, engine->secret, n);
+    ait_buffer_mask(&outcome->headers.kept, engine->secret, n);
+}
+
 static void finish(struct ait_engine *engine, struct ait_transfer *transfer, CURLcode code)
 {
     list_remove(&engine->open, transfer);
     ait_transfer_finish(transfer, code);
+    mask_secret(engine, &transfer->outcome);
     list_append(&engine->finished, transfer);
 }
 

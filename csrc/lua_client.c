@@ -368,12 +368,12 @@ static int client_new(lua_State *L)
     read_rules(L, client);
     base_url = string_setting(L, "base_url");
     if (base_url == NULL)
-        return ait_core_raise_argument(L, "base_url", "is missing");
+        ait_core_raise_argument(L, "base_url", "is missing");
     if (ait_buffer_append_string(&client->base_url, base_url) != AIT_OK)
-        return ait_core_raise_argument(L, "base_url", "is too long");
+        ait_core_raise_argument(L, "base_url", "is too long");
     client->engine = new_engine(L);
     if (client->engine == NULL)
-        return luaL_error(L, "not enough memory");
+        ait_core_raise_no_memory(L);
     return 1;
 }
 

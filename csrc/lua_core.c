@@ -1,6 +1,7 @@
 #include "lua_core.h"
 
 #include "process.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define JSON_MAX_DEPTH 100
@@ -10,7 +11,7 @@ void ait_core_push_tool(lua_State *L, int tool)
     lua_rawgeti(L, lua_upvalueindex(1), tool);
 }
 
-int ait_core_raise_argument(lua_State *L, const char *field, const char *message)
+_Noreturn void ait_core_raise_argument(lua_State *L, const char *field, const char *message)
 {
     ait_core_push_tool(L, AIT_TOOL_ARGUMENT);
     lua_createtable(L, 1, 0);
@@ -21,7 +22,14 @@ int ait_core_raise_argument(lua_State *L, const char *field, const char *message
     lua_setfield(L, -2, "message");
     lua_rawseti(L, -2, 1);
     lua_call(L, 1, 1);
-    return lua_error(L);
+    lua_error(L);
+    abort(); /* lua_error does not return, but its declaration does not say so */
+}
+
+_Noreturn void ait_core_raise_no_memory(lua_State *L)
+{
+    luaL_error(L, "not enough memory");
+    abort();
 }
 
 void *ait_core_new_userdata(lua_State *L, size_t size, const char *metatable)
@@ -77,7 +85,10 @@ static void push_tools(lua_State *L)
     push_module(L, "aitronos.error");
     take_tool(L, AIT_TOOL_ARGUMENT, "argument");
     take_tool(L, AIT_TOOL_CONFIG, "config");
-    take_tool(L, AIT_TOOL_FAILURE, "from_failure");
+    lua_pop(L, 1);
+
+    push_module(L, "aitronos.failure");
+    take_tool(L, AIT_TOOL_FAILURE, "error");
     lua_pop(L, 1);
 }
 

@@ -73,7 +73,8 @@ struct ait_job {
 void ait_core_push_tool(lua_State *L, int tool);
 
 /* Raises an Error of kind argument for this field. */
-int ait_core_raise_argument(lua_State *L, const char *field, const char *message);
+_Noreturn void ait_core_raise_argument(lua_State *L, const char *field, const char *message);
+_Noreturn void ait_core_raise_no_memory(lua_State *L);
 
 /* A zeroed userdata with its metatable, pushed. */
 void *ait_core_new_userdata(lua_State *L, size_t size, const char *metatable);

@@ -1,6 +1,7 @@
 #include "lua_core.h"
 
 #include "clock.h"
+#include "process.h"
 #include <string.h>
 #include <strings.h>
 
@@ -78,6 +79,16 @@ static const char *string_field(lua_State *L, int index, const char *key, size_t
     return text;
 }
 
+/* The same, for what every row of an operation must have. */
+static const char *row_field(lua_State *L, int row, const char *key)
+{
+    const char *text = string_field(L, row, key, NULL);
+
+    if (text == NULL)
+        ait_core_raise_argument(L, "operation", "is incomplete");
+    return text;
+}
+
 /* Pushes the slot of the anchor of the job at index. */
 static void push_slot(lua_State *L, int job, int slot)
 {
@@ -91,7 +102,7 @@ static void push_slot(lua_State *L, int job, int slot)
 static void check_built(lua_State *L, enum ait_status status)
 {
     if (status == AIT_NO_MEMORY)
-        luaL_error(L, "not enough memory");
+        ait_core_raise_no_memory(L);
     if (status != AIT_OK)
         ait_core_raise_argument(L, "params", "do not fit into a URL");
 }
@@ -127,14 +138,9 @@ static void build_url(lua_State *L, struct ait_request *request, const struct ai
 
 static void build_request(lua_State *L, struct ait_job *job, const struct ait_client *client)
 {
-    const char *method = string_field(L, 2, "method", NULL);
-    const char *path = string_field(L, 2, "path", NULL);
-
-    if (method == NULL || path == NULL)
-        ait_core_raise_argument(L, "operation", "lacks method or path");
-    job->request.post = strcmp(method, "POST") == 0;
+    job->request.post = strcmp(row_field(L, 2, "method"), "POST") == 0;
     job->request.repeatable = job->rules.repeatable;
-    build_url(L, &job->request, &client->base_url, path, 3);
+    build_url(L, &job->request, &client->base_url, row_field(L, 2, "path"), 3);
     if (job->request.post)
         ait_json_encode(L, 4, &job->request.body);
 }
@@ -143,16 +149,11 @@ static void build_request(lua_State *L, struct ait_job *job, const struct ait_cl
 static void build_look_up(lua_State *L, struct ait_job *job, const struct ait_client *client,
                           int row, int values)
 {
-    const char *path;
-
     if (job->look_up.repeatable)
         return;
     ait_buffer_clear(&job->look_up.url);
     lua_getfield(L, row, "look_up");
-    path = string_field(L, -1, "path", NULL);
-    if (path == NULL)
-        ait_core_raise_argument(L, "operation", "lacks the path of its look-up");
-    build_url(L, &job->look_up, &client->base_url, path, values);
+    build_url(L, &job->look_up, &client->base_url, row_field(L, -1, "path"), values);
     job->look_up.repeatable = true;
     lua_pop(L, 1);
 }
@@ -313,14 +314,22 @@ static void push_response(lua_State *L, const struct ait_job *job,
 /* An attempt gets no more time than its call has left: then it was the call's time that ran out. */
 static enum ait_failure told_failure(const struct ait_job *job, const struct ait_outcome *outcome)
 {
-    bool timed_out = outcome->failure == AIT_FAILURE_TIMEOUT ||
-                     outcome->failure == AIT_FAILURE_CONNECT_TIMEOUT;
+    bool timed_out =
+        outcome->failure == AIT_FAILURE_TIMEOUT || outcome->failure == AIT_FAILURE_CONNECT_TIMEOUT;
 
     return timed_out && ait_clock_now_ms() >= job->rules.deadline_ms ? AIT_FAILURE_DEADLINE
                                                                      : outcome->failure;
 }
 
-/* Pushes what error.lua needs to know of a sending that failed; the decoded body is at `body`. */
+static void set_failure(lua_State *L, enum ait_failure failure)
+{
+    set_string(L, "failure", failure_name(failure));
+    if (failure == AIT_FAILURE_TLS || failure == AIT_FAILURE_CERTIFICATE ||
+        failure == AIT_FAILURE_CA_FILE)
+        set_string(L, "tls_library", ait_process_libraries());
+}
+
+/* Pushes what failure.lua needs to know of a sending that failed; the decoded body is at `body`. */
 static void push_facts(lua_State *L, const struct ait_job *job, const struct ait_outcome *outcome,
                        const struct ait_report *report, enum reply reply, int body)
 {
@@ -334,7 +343,7 @@ static void push_facts(lua_State *L, const struct ait_job *job, const struct ait
     if (class == AIT_CLASS_REJECTED || class == AIT_CLASS_TURNED_AWAY)
         ; /* the status says it all, even where the rest of the answer is lost */
     else if (outcome->failure != AIT_FAILURE_NONE)
-        set_string(L, "failure", failure_name(told_failure(job, outcome)));
+        set_failure(L, told_failure(job, outcome));
     else if (class == AIT_CLASS_MADE_REPLY_LOST)
         set_string(L, "failure", reply_names[reply]);
     if (outcome->failure != AIT_FAILURE_NONE && outcome->text[0] != '\0')
@@ -351,8 +360,7 @@ static void push_facts(lua_State *L, const struct ait_job *job, const struct ait
 }
 
 /* Replaces the facts on top of the stack by the Error that they make. */
-static void make_error(lua_State *L, const struct ait_job *job, enum ait_fate fate,
-                       bool retryable)
+static void make_error(lua_State *L, const struct ait_job *job, enum ait_fate fate, bool retryable)
 {
     set_string(L, "outcome", fate_name(fate));
     set_boolean(L, "retryable", retryable);
@@ -463,7 +471,8 @@ static void pay(struct ait_client *client, const struct ait_history *history,
 /* Makes in Lua what the decision needs; all that may raise is here, before anything is final.
  * The indices are those of ait_job_advance. */
 static void prepare(lua_State *L, const struct ait_client *client, struct ait_job *job,
-                    const struct ait_outcome *outcome, const struct ait_decision *decision, enum ait_finding finding, int job_index)
+                    const struct ait_outcome *outcome, const struct ait_decision *decision,
+                    enum ait_finding finding, int job_index)
 {
     int row = job_index + 1, values = job_index + 2, body = job_index + 3, facts = job_index + 4;
 
@@ -568,9 +577,9 @@ static int job_try_result(lua_State *L)
     const struct ait_job *job = check_job(L);
 
     if (job->state != AIT_ENDED)
-        return ait_core_raise_argument(L, "job",
-                                       "has not finished: call client:turn() until "
-                                       "job:done()");
+        ait_core_raise_argument(L, "job",
+                                "has not finished: call client:turn() until "
+                                "job:done()");
     if (job->stopped != AIT_FAILURE_NONE)
         return push_stop(L, job);
     push_slot(L, 1, AIT_SLOT_FIRST);

@@ -21,16 +21,14 @@ void ait_json_encode(lua_State *L, int index, struct ait_buffer *json)
     lua_pushvalue(L, index);
     ait_core_push_tool(L, AIT_TOOL_ENCODE);
     lua_insert(L, -2);
-    if (!call(L)) {
+    if (!call(L))
         ait_core_raise_argument(L, "params", "cannot be written as JSON");
-        return;
-    }
     text = lua_tolstring(L, -1, &n);
     switch (text == NULL ? AIT_INVALID : ait_buffer_append(json, text, n)) {
     case AIT_OK:
         break;
     case AIT_NO_MEMORY:
-        luaL_error(L, "not enough memory");
+        ait_core_raise_no_memory(L);
         break;
     default:
         ait_core_raise_argument(L, "params", "are too large");

@@ -33,6 +33,7 @@ static enum ait_class classify_unsent(enum ait_failure failure)
     case AIT_FAILURE_PROXY:
     case AIT_FAILURE_TLS:
     case AIT_FAILURE_RESET:
+    case AIT_FAILURE_HTTP2:
         return AIT_CLASS_NOT_SENT_PASSING;
     default:
         return AIT_CLASS_NOT_SENT_LASTING;
@@ -55,29 +56,44 @@ enum ait_fate ait_policy_fate(const struct ait_history *history, bool begun)
     return history->reached ? AIT_FATE_REJECTED : AIT_FATE_NOT_SENT;
 }
 
-static struct ait_decision fail(const struct ait_history *history, bool retryable)
+static struct ait_decision fail(const struct ait_history *history)
 {
     enum ait_fate fate = ait_policy_fate(history, false);
 
     return (struct ait_decision){
         .verdict = AIT_FAIL,
         .fate = fate,
-        .retryable = retryable && fate != AIT_FATE_UNKNOWN,
+        .retryable = history->passing && fate != AIT_FATE_UNKNOWN,
     };
 }
 
 /* A wait that would cross the deadline is not begun: the caller gets its time back. */
 static struct ait_decision at(enum ait_verdict verdict, int64_t at_ms,
-                              const struct ait_rules *rules, const struct ait_history *history)
+                              const struct ait_rules *rules, struct ait_history *history)
 {
+    if (at_ms < history->not_before_ms)
+        at_ms = history->not_before_ms;
     if (at_ms >= rules->deadline_ms)
-        return fail(history, history->passing);
+        return fail(history);
+    if (verdict == AIT_LOOK_UP)
+        history->look_up_ms = at_ms;
     return (struct ait_decision){.verdict = verdict, .at_ms = at_ms};
 }
 
-/* Full jitter, so that clients that failed together do not come back together; what the server
- * asks for is a lower bound with a little jitter on top. */
-static int64_t wait_ms(int64_t base_ms, int round, int64_t asked_ms, double random)
+/* What the server asks for is a lower bound for whatever comes next, with a little jitter on
+ * top, since others were told the same. */
+static void heed(struct ait_history *history, const struct ait_report *report, int64_t now_ms,
+                 double random)
+{
+    int64_t asked_ms = report->retry_after_ms;
+
+    if (asked_ms >= 0)
+        history->not_before_ms =
+            now_ms + asked_ms + (int64_t)(random * SERVER_WAIT_JITTER * (double)asked_ms);
+}
+
+/* Full jitter, so that clients that failed together do not come back together. */
+static int64_t backoff_ms(int64_t base_ms, int round, double random)
 {
     int64_t ceiling_ms = base_ms;
 
@@ -85,14 +101,7 @@ static int64_t wait_ms(int64_t base_ms, int round, int64_t asked_ms, double rand
         ceiling_ms *= 2;
     if (ceiling_ms > BACKOFF_CAP_MS)
         ceiling_ms = BACKOFF_CAP_MS;
-    int64_t wait = (int64_t)(random * (double)ceiling_ms);
-    if (asked_ms >= 0) {
-        int64_t asked = asked_ms + (int64_t)(random * SERVER_WAIT_JITTER * (double)asked_ms);
-
-        if (asked > wait)
-            wait = asked;
-    }
-    return wait;
+    return (int64_t)(random * (double)ceiling_ms);
 }
 
 static bool retries_left(const struct ait_rules *rules, const struct ait_history *history,
@@ -118,7 +127,7 @@ static struct ait_decision look_up(const struct ait_rules *rules, struct ait_his
                                    int64_t at_ms)
 {
     if (!rules->can_look_up)
-        return fail(history, history->passing);
+        return fail(history);
     history->absent = false;
     return at(AIT_LOOK_UP, at_ms, rules, history);
 }
@@ -129,11 +138,11 @@ static struct ait_decision after_turned_away(const struct ait_rules *rules,
                                              int64_t now_ms, double random)
 {
     int64_t base_ms = report->status == 429 ? BACKOFF_BASE_429_MS : BACKOFF_BASE_MS;
-    int64_t due_ms = now_ms + wait_ms(base_ms, history->retries, report->retry_after_ms, random);
+    int64_t due_ms = now_ms + backoff_ms(base_ms, history->retries, random);
 
     history->doubted |= report->status == 503;
     if (!retries_left(rules, history, report, may_spend))
-        return fail(history, report->may_retry);
+        return fail(history);
     if (report->status == 503 && rules->can_look_up) {
         history->checking = true;
         return look_up(rules, history, due_ms);
@@ -146,15 +155,13 @@ static struct ait_decision after_ambiguous(const struct ait_rules *rules,
                                            const struct ait_report *report, bool may_spend,
                                            int64_t now_ms, double random)
 {
-    if (!rules->repeatable) {
-        history->in_doubt = history->doubted = true;
+    history->in_doubt = history->doubted = true;
+    if (!rules->repeatable)
         return look_up(rules, history, now_ms);
-    }
     if (!retries_left(rules, history, report, may_spend))
-        return fail(history, report->may_retry);
-    return send_again(
-        rules, history,
-        now_ms + wait_ms(BACKOFF_BASE_MS, history->retries, report->retry_after_ms, random));
+        return fail(history);
+    return send_again(rules, history,
+                      now_ms + backoff_ms(BACKOFF_BASE_MS, history->retries, random));
 }
 
 /* The server says that it exists: look up what it is, and never send again. */
@@ -165,6 +172,12 @@ static struct ait_decision after_made(const struct ait_rules *rules, struct ait_
     return look_up(rules, history, now_ms);
 }
 
+static bool may_pass(enum ait_class class)
+{
+    return class == AIT_CLASS_NOT_SENT_PASSING || class == AIT_CLASS_TURNED_AWAY ||
+           class == AIT_CLASS_AMBIGUOUS;
+}
+
 struct ait_decision ait_policy_after_sending(const struct ait_rules *rules,
                                              struct ait_history *history,
                                              const struct ait_report *report, bool may_spend,
@@ -173,8 +186,8 @@ struct ait_decision ait_policy_after_sending(const struct ait_rules *rules,
     enum ait_class class = ait_policy_classify(report);
 
     history->reached |= report->begun;
-    history->passing = class == AIT_CLASS_NOT_SENT_PASSING || class == AIT_CLASS_TURNED_AWAY ||
-                       class == AIT_CLASS_AMBIGUOUS;
+    history->passing = report->may_retry && may_pass(class);
+    heed(history, report, now_ms, random);
     switch (class) {
     case AIT_CLASS_MADE:
         return (struct ait_decision){.verdict = AIT_DONE};
@@ -182,9 +195,9 @@ struct ait_decision ait_policy_after_sending(const struct ait_rules *rules,
         return after_made(rules, history, now_ms);
     case AIT_CLASS_NOT_SENT_PASSING:
         if (!retries_left(rules, history, report, may_spend))
-            return fail(history, true);
+            return fail(history);
         return send_again(rules, history,
-                          now_ms + wait_ms(BACKOFF_BASE_MS, history->retries, -1, random));
+                          now_ms + backoff_ms(BACKOFF_BASE_MS, history->retries, random));
     case AIT_CLASS_TURNED_AWAY:
         return after_turned_away(rules, history, report, may_spend, now_ms, random);
     case AIT_CLASS_AMBIGUOUS:
@@ -193,9 +206,9 @@ struct ait_decision ait_policy_after_sending(const struct ait_rules *rules,
         /* What a later sending conflicts with may be an earlier one, made after all. */
         if (report->status == 409 && history->doubted)
             return after_made(rules, history, now_ms);
-        return fail(history, false);
+        return fail(history);
     default:
-        return fail(history, false);
+        return fail(history);
     }
 }
 
@@ -204,10 +217,11 @@ static struct ait_decision after_absence(const struct ait_rules *rules, struct a
                                          bool may_spend, int64_t now_ms)
 {
     if (history->barred)
-        return fail(history, false);
+        return fail(history);
     history->in_doubt = false;
-    if (history->sent_again || history->retries >= rules->max_retries || !may_spend)
-        return fail(history, true);
+    if (!history->passing || history->sent_again || history->retries >= rules->max_retries ||
+        !may_spend)
+        return fail(history);
     struct ait_decision decision = send_again(rules, history, now_ms);
     history->sent_again = decision.verdict == AIT_SEND;
     return decision;
@@ -217,29 +231,28 @@ static struct ait_decision after_absent(const struct ait_rules *rules, struct ai
                                         bool may_spend, int64_t now_ms)
 {
     if (history->checking)
-        return send_again(rules, history, now_ms);
+        return may_spend ? send_again(rules, history, now_ms) : fail(history);
     if (!history->absent) {
         history->absent = true;
-        history->absent_ms = now_ms;
+        history->absent_ms = history->look_up_ms;
     }
+    /* What counts is when look-ups began: the answer of a slow one tells of long ago. */
     int64_t settled_ms = history->absent_ms + rules->settle_ms;
-    if (now_ms >= settled_ms)
+    if (history->look_up_ms >= settled_ms)
         return after_absence(rules, history, may_spend, now_ms);
     int64_t next_ms = now_ms + rules->settle_ms / LOOK_UPS_PER_SETTLE;
-    return at(AIT_LOOK_UP, next_ms < settled_ms ? next_ms : settled_ms, rules, history);
+    if (next_ms > settled_ms)
+        next_ms = settled_ms > now_ms ? settled_ms : now_ms;
+    return at(AIT_LOOK_UP, next_ms, rules, history);
 }
 
 /* A look-up is safe to repeat where it failed in a way that may pass. */
 static bool may_look_again(const struct ait_report *report)
 {
-    switch (ait_policy_classify(report)) {
-    case AIT_CLASS_NOT_SENT_PASSING:
-    case AIT_CLASS_TURNED_AWAY:
-    case AIT_CLASS_AMBIGUOUS:
-        return report->may_retry;
-    default:
-        return false;
-    }
+    enum ait_class class = ait_policy_classify(report);
+    bool cut_short = class == AIT_CLASS_MADE_REPLY_LOST && report->failure != AIT_FAILURE_NONE;
+
+    return report->may_retry && (may_pass(class) || cut_short);
 }
 
 struct ait_decision ait_policy_after_look_up(const struct ait_rules *rules,
@@ -247,19 +260,19 @@ struct ait_decision ait_policy_after_look_up(const struct ait_rules *rules,
                                              const struct ait_report *report, bool may_spend,
                                              int64_t now_ms, double random)
 {
+    heed(history, report, now_ms, random);
     switch (finding) {
     case AIT_FINDING_FOUND:
         return (struct ait_decision){.verdict = AIT_DONE};
     case AIT_FINDING_OTHER:
-        return fail(history, false);
+        history->passing = false;
+        return fail(history);
     case AIT_FINDING_ABSENT:
         return after_absent(rules, history, may_spend, now_ms);
     default:
         if (!may_look_again(report) || history->look_ups >= rules->max_retries)
-            return fail(history, history->passing);
-        return at(AIT_LOOK_UP,
-                  now_ms +
-                      wait_ms(BACKOFF_BASE_MS, history->look_ups++, report->retry_after_ms, random),
+            return fail(history);
+        return at(AIT_LOOK_UP, now_ms + backoff_ms(BACKOFF_BASE_MS, history->look_ups++, random),
                   rules, history);
     }
 }

@@ -54,17 +54,19 @@ struct ait_rules {
 
 /* What happened so far; all zero at first. Only the policy writes it. */
 struct ait_history {
-    int retries;       /* sendings decided after the first */
-    int look_ups;      /* that proved nothing since the last sending: for their backoff */
-    bool reached;      /* a sending has left */
-    bool passing;      /* the last sending failed in a way that may pass */
-    bool in_doubt;     /* the last sending may have made it */
-    bool doubted;      /* some sending was in doubt, or turned away with a 503 */
-    bool barred;       /* the server said that it exists: nothing may be sent again */
-    bool checking;     /* looking up only to be sure before a 503 is tried again */
-    bool sent_again;   /* the one sending that may follow proven absence is used up */
-    bool absent;       /* look-ups find nothing … */
-    int64_t absent_ms; /* … since then, monotonic */
+    int retries;           /* sendings decided after the first */
+    int look_ups;          /* that proved nothing since the last sending: for their backoff */
+    bool reached;          /* a sending has left */
+    bool passing;          /* the last sending failed in a way that may pass, and no veto came */
+    bool in_doubt;         /* some sending may have made it */
+    bool doubted;          /* some sending was in doubt, or turned away with a 503 */
+    bool barred;           /* the server said that it exists: nothing may be sent again */
+    bool checking;         /* looking up only to be sure before a 503 is tried again */
+    bool sent_again;       /* the one sending that may follow proven absence is used up */
+    bool absent;           /* look-ups find nothing … */
+    int64_t absent_ms;     /* … since one that was begun then, or later; monotonic */
+    int64_t look_up_ms;    /* the last look-up was begun then, or later; monotonic */
+    int64_t not_before_ms; /* the server asked that nothing comes before; monotonic */
 };
 
 enum ait_verdict { AIT_SEND, AIT_LOOK_UP, AIT_DONE, AIT_FAIL };

@@ -119,6 +119,12 @@ describe("params.check", function()
       end
     end)
 
+    it("takes at most 1024 bytes", function()
+      assert_fine { organization_id = "org_" .. ("x"):rep(1020) }
+      local id = "org_" .. ("x"):rep(1021)
+      assert_fault({ organization_id = id }, "organization_id", "at most 1024 bytes")
+    end)
+
     it("tells how ids begin now where it gets one of the older form", function()
       local id = "ORG_B66136CBB1304C98"
       assert_fault({ organization_id = id }, "organization_id", "lower-case org_")
@@ -183,6 +189,7 @@ describe("params.check", function()
     for _, role in ipairs { "role_member", "Team lead", "Größe", "\194\160", ("r"):rep(2 ^ 20) } do
       assert_fine { role_id = role }
     end
+    assert_fault({ role_id = ("r"):rep(2 ^ 20 + 1) }, "role_id", "at most 1048576 bytes")
     assert_fault({ role_id = "" }, "role_id", "must not be empty")
     for _, role in ipairs { "a\nb", "a\0", "\127", "a\194\133" } do
       assert_fault({ role_id = role }, "role_id", "control characters")

@@ -11,6 +11,10 @@ local ipairs, next, rawget, type = ipairs, next, rawget, type
 
 local params = {}
 
+-- So that every request that passes here also fits what the core sends.
+local ID_BYTES = 1024
+local LINE_BYTES = 1048576
+
 -- By exclusion, since a pattern can't hold a NUL in Lua 5.1, and classes like %c follow the locale.
 local CONTROL = "[^\32-\126\128-\255]"
 local CONTROL_OR_SPACE = "[^\33-\126\128-\255]"
@@ -60,6 +64,9 @@ end
 local CHECKS = {}
 
 function CHECKS.organization_id(id)
+  if #id > ID_BYTES then
+    return "must be at most " .. ID_BYTES .. " bytes long"
+  end
   if find(id, "^org_[0-9A-Za-z_-]+$") then
     return nil
   end
@@ -96,6 +103,9 @@ end
 
 --- A line of text: what may stand where people read it.
 function CHECKS.line(text)
+  if #text > LINE_BYTES then
+    return "must be at most " .. LINE_BYTES .. " bytes long"
+  end
   if find(text, "^[\32-\126]+$") then
     return nil
   end

@@ -93,7 +93,7 @@ local function pad(megabytes, encoding)
   return function(answer)
     local text = json.encode(answer.body)
     local chunk = (" "):rep(MEGABYTE / 16)
-    reply.head(answer.status)
+    reply.head(answer.status, #text + megabytes * MEGABYTE)
     ngx.header["Content-Encoding"] = encoding
     ngx.print(text:sub(1, -2))
     for _ = 1, megabytes * 16 do

@@ -7,7 +7,7 @@ local reply = {}
 
 
 ---Begins an answer.
----@param length integer?  of what follows, if it is known
+---@param length integer  of what follows
 function reply.head(status, length, content_type)
   ngx.status = status
   ngx.header["freddy-processing-ms"] = math.floor((ngx.now() - ngx.req.start_time()) * 1000)

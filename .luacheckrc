@@ -1,0 +1,7 @@
+std = "min"
+max_line_length = 100
+
+files["spec"] = { std = "min+busted" }
+files["spec/support/strict.lua"] = { ignore = { "122" } } -- its purpose is to guard _G
+files["bench"] = { std = "min" }
+files["sandbox/lua"] = { std = "ngx_lua" }

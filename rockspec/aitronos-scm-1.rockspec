@@ -1,0 +1,59 @@
+rockspec_format = "3.0"
+package = "aitronos"
+version = "scm-1"
+source = {
+  url = "git+file://.",
+}
+description = {
+  summary = "Invites users to an Aitronos organization",
+  detailed = [[
+    A client of the Aitronos API's invitations: a C core on libcurl with a thin Lua face.
+    An invitation is never lost and never made twice, and a failure says what happened.
+  ]],
+  license = "MIT",
+}
+supported_platforms = { "unix" }
+dependencies = {
+  "lua >= 5.1, < 5.5",
+  "lua-cjson >= 2.1.0",
+}
+external_dependencies = {
+  -- Only the library: Debian keeps the header in a folder that the compiler knows and LuaRocks
+  -- does not.
+  CURL = { library = "curl" },
+}
+build = {
+  type = "builtin",
+  modules = {
+    ["aitronos"] = "lua/aitronos.lua",
+    ["aitronos.client"] = "lua/aitronos/client.lua",
+    ["aitronos.driver.blocking"] = "lua/aitronos/driver/blocking.lua",
+    ["aitronos.endpoints"] = "lua/aitronos/endpoints.lua",
+    ["aitronos.error"] = "lua/aitronos/error.lua",
+    ["aitronos.failure"] = "lua/aitronos/failure.lua",
+    ["aitronos.options"] = "lua/aitronos/options.lua",
+    ["aitronos.params"] = "lua/aitronos/params.lua",
+    ["aitronos.text"] = "lua/aitronos/text.lua",
+    ["aitronos.core"] = {
+      sources = {
+        "csrc/buffer.c",
+        "csrc/clock.c",
+        "csrc/date.c",
+        "csrc/engine.c",
+        "csrc/headers.c",
+        "csrc/lua_client.c",
+        "csrc/lua_core.c",
+        "csrc/lua_job.c",
+        "csrc/lua_json.c",
+        "csrc/policy.c",
+        "csrc/process.c",
+        "csrc/request.c",
+        "csrc/transfer.c",
+      },
+      incdirs = { "csrc" },
+      libdirs = { "$(CURL_LIBDIR)" },
+      libraries = { "curl", "pthread" },
+      defines = { "_GNU_SOURCE" },
+    },
+  },
+}

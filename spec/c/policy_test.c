@@ -1,0 +1,591 @@
+/* Every report, and every case that a call can be in after an attempt, against the rows and
+ * rules of policy_table.h; then how long it waits. policy_walk_test.c plays whole calls. */
+#include "policy_table.h"
+
+#include "clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MAX_RETRIES 2
+#define SETTLE_MS 4000
+#define NOW_MS INT64_C(1000000)
+#define FAR_MS INT64_C(1000000000)
+#define CAP_MS 8000
+#define ALMOST_ONE (1 - 0x1p-53)
+
+static const bool booleans[] = {false, true};
+static const double chances[] = {0, 0.5, ALMOST_ONE};
+
+#define EACH(type, element, array)                                                                 \
+    for (const type *element = (array); element < (array) + COUNT(array); element++)
+
+/* -- classes -- */
+
+static void assert_one_class(const struct ait_report *report)
+{
+    int rows = 0;
+
+    EACH(struct class_row, row, class_rows)
+    {
+        if (!class_row_fits(row, report))
+            continue;
+        rows++;
+        if (ait_policy_classify(report) != row->class)
+            fail_msg("failure %d, begun %d, status %d, whole %d, readable %d, asked %d",
+                     report->failure, report->begun, report->status, report->headers_whole,
+                     report->readable, (int)report->retry_after_ms);
+    }
+    assert_int_equal(rows, 1);
+}
+
+/* Every status, and every combination of what else a report says. */
+static void every_report_is_of_the_class_that_its_one_row_says(void **state)
+{
+    (void)state;
+    for (int failure = AIT_FAILURE_NONE; failure <= AIT_FAILURE_CLOSED; failure++)
+        for (int status = 0; status <= 999; status++)
+            for (unsigned bits = 0; bits < 32; bits++)
+                assert_one_class(&(struct ait_report){
+                    .failure = (enum ait_failure)failure,
+                    .begun = bits & 1,
+                    .status = status,
+                    .headers_whole = bits & 2,
+                    .readable = bits & 4,
+                    .may_retry = bits & 8,
+                    .retry_after_ms = bits & 16 ? 0 : -1,
+                });
+}
+
+/* -- decisions -- */
+
+/* A row of either table, as far as it says what is to come. */
+struct expected {
+    enum ait_verdict verdict;
+    enum pace pace;
+    enum fate fate;
+    bool retryable;
+};
+
+static enum ait_fate expected_fate(const struct step *s, enum fate fate)
+{
+    if (fate == UNKNOWN || (fate == SO_FAR && s->before.in_doubt))
+        return AIT_FATE_UNKNOWN;
+    if (s->before.reached || (!s->after_look_up && s->report.begun))
+        return AIT_FATE_REJECTED;
+    return AIT_FATE_NOT_SENT;
+}
+
+static void assert_fails(const struct step *s, const struct expected *e)
+{
+    bool vetoed = s->after_look_up ? !s->before.passing : !s->report.may_retry;
+    enum ait_fate fate = expected_fate(s, e->fate);
+
+    assert_int_equal(s->decision.verdict, AIT_FAIL);
+    assert_int_equal(s->decision.fate, fate);
+    assert_int_equal(s->decision.retryable, e->retryable && !vetoed && fate != AIT_FATE_UNKNOWN);
+}
+
+static int64_t backoff_ceiling_ms(const struct step *s)
+{
+    int64_t ceiling_ms = !s->after_look_up && s->report.status == 429 ? 1000 : 500;
+    int round = s->after_look_up ? s->before.look_ups : s->before.retries;
+
+    while (round-- > 0)
+        ceiling_ms *= 2;
+    return ceiling_ms < CAP_MS ? ceiling_ms : CAP_MS;
+}
+
+/* The latest time that the pace allows, where the server asks for none. */
+static int64_t latest_ms(const struct step *s, enum pace pace)
+{
+    int64_t settled_ms = s->after.absent_ms + SETTLE_MS;
+
+    switch (pace) {
+    case BACKOFF:
+        return s->now_ms + backoff_ceiling_ms(s) - 1;
+    case SETTLE:
+        return settled_ms > s->now_ms ? settled_ms : s->now_ms;
+    default:
+        return s->now_ms;
+    }
+}
+
+static void assert_in_time(const struct step *s, enum pace pace)
+{
+    int64_t asked_ms = s->report.retry_after_ms;
+    int64_t latest = latest_ms(s, pace);
+    int64_t latest_asked = s->now_ms + asked_ms + asked_ms / 10;
+
+    if (asked_ms >= 0 && latest_asked > latest)
+        latest = latest_asked;
+    assert_in_range(s->decision.at_ms, s->now_ms + (asked_ms > 0 ? asked_ms : 0), latest);
+}
+
+static void take_sound_step(struct step *s)
+{
+    take_step(s);
+    const char *broken = broken_rule(s);
+    if (broken != NULL)
+        fail_msg("breaks the rule: %s", broken);
+}
+
+/* The step is as expected where the deadline is far, just far enough, and too near. */
+static void assert_decides(struct step *s, const struct expected *e)
+{
+    s->rules.deadline_ms = FAR_MS;
+    take_sound_step(s);
+    if (e->verdict == AIT_FAIL) {
+        assert_fails(s, e);
+        return;
+    }
+    assert_int_equal(s->decision.verdict, e->verdict);
+    if (e->verdict == AIT_DONE)
+        return;
+    assert_in_time(s, e->pace);
+    int64_t at_ms = s->decision.at_ms;
+    s->rules.deadline_ms = at_ms + 1;
+    take_sound_step(s);
+    assert_int_equal(s->decision.verdict, e->verdict);
+    assert_int_equal(s->decision.at_ms, at_ms);
+    s->rules.deadline_ms = at_ms;
+    take_sound_step(s);
+    assert_fails(s, e);
+}
+
+static void assert_decides_after_sending(struct step *s)
+{
+    enum ait_class class = class_of(&s->report);
+    bool again = s->before.retries < MAX_RETRIES && s->report.may_retry && s->may_spend;
+    bool special = s->report.status == 503 || (s->report.status == 409 && s->before.doubted);
+    int rows = 0;
+
+    EACH(struct sending_row, row, sending_rows)
+    {
+        if (row->class != class || !fits(row->again, again) || !fits(row->special, special) ||
+            !fits(row->repeatable, s->rules.repeatable) ||
+            !fits(row->can_look_up, s->rules.can_look_up))
+            continue;
+        rows++;
+        assert_decides(s, &(struct expected){row->verdict, row->pace, row->fate, row->retryable});
+    }
+    assert_int_equal(rows, 1);
+}
+
+static bool may_look_again(const struct step *s)
+{
+    switch (class_of(&s->report)) {
+    case AIT_CLASS_NOT_SENT_PASSING:
+    case AIT_CLASS_TURNED_AWAY:
+    case AIT_CLASS_AMBIGUOUS:
+        break;
+    case AIT_CLASS_MADE_REPLY_LOST:
+        if (s->report.failure != AIT_FAILURE_NONE)
+            break;
+        return false;
+    default:
+        return false;
+    }
+    return s->report.may_retry && s->before.look_ups < MAX_RETRIES;
+}
+
+static void assert_decides_after_look_up(struct step *s)
+{
+    const struct ait_history *h = &s->before;
+    bool settled = h->absent ? h->look_up_ms - h->absent_ms >= SETTLE_MS : s->rules.settle_ms == 0;
+    bool again =
+        h->retries < MAX_RETRIES && s->may_spend && h->passing && (h->checking || !h->sent_again);
+    int rows = 0;
+
+    EACH(struct look_up_row, row, look_up_rows)
+    {
+        if (row->finding != s->finding || !fits(row->checking, h->checking) ||
+            !fits(row->barred, h->barred) || !fits(row->settled, settled) ||
+            !fits(row->again, again) || !fits(row->passing, may_look_again(s)))
+            continue;
+        rows++;
+        assert_decides(s, &(struct expected){row->verdict, row->pace, row->fate, row->retryable});
+    }
+    assert_int_equal(rows, 1);
+}
+
+/* -- every case -- */
+
+/* One report for each row of each class, and for what the decision asks beside the class. */
+static const struct ait_report reports[] = {
+    {.failure = AIT_FAILURE_CONNECT},
+    {.failure = AIT_FAILURE_CERTIFICATE},
+    {.failure = AIT_FAILURE_TIMEOUT, .begun = true},
+    {.failure = AIT_FAILURE_RESEND, .begun = true},
+    {.begun = true, .status = 201, .headers_whole = true, .readable = true},
+    {.begun = true, .status = 200, .headers_whole = true},
+    {.failure = AIT_FAILURE_TRUNCATED, .begun = true, .status = 201, .headers_whole = true},
+    {.failure = AIT_FAILURE_RESET, .begun = true, .status = 429},
+    {.begun = true, .status = 302, .headers_whole = true},
+    {.begun = true, .status = 403, .headers_whole = true},
+    {.begun = true, .status = 404, .headers_whole = true},
+    {.begun = true, .status = 408, .headers_whole = true},
+    {.begun = true, .status = 409, .headers_whole = true},
+    {.begun = true, .status = 421, .headers_whole = true},
+    {.begun = true, .status = 425, .headers_whole = true},
+    {.begun = true, .status = 429, .headers_whole = true},
+    {.begun = true, .status = 500, .headers_whole = true},
+    {.begun = true, .status = 503, .headers_whole = true},
+    {.begun = true, .status = 504, .headers_whole = true},
+};
+
+static const int64_t asked_waits_ms[] = {-1, 0, 3000, 20000};
+
+/* Calls the function with every report, waits asked for and not, vetoed and not, with and
+ * without budget, for every chance. */
+static void for_each_report(struct step *s, void (*assert_decision)(struct step *))
+{
+    EACH(struct ait_report, report, reports)
+    EACH(int64_t, asked_ms, asked_waits_ms)
+    EACH(bool, may_retry, booleans)
+    EACH(bool, may_spend, booleans)
+    EACH(double, chance, chances)
+    {
+        s->report = *report;
+        s->report.retry_after_ms = *asked_ms;
+        s->report.may_retry = *may_retry;
+        s->may_spend = *may_spend;
+        s->random = *chance;
+        assert_decision(s);
+    }
+}
+
+/* Calls the function with every history that the rules allow at this point. The first of the
+ * look-ups that found nothing lies absent_for_ms before the last. */
+static void for_each_history(struct step *s, int64_t absent_for_ms,
+                             void (*next)(struct step *, void (*)(struct step *)),
+                             void (*assert_decision)(struct step *))
+{
+    int histories = 0;
+
+    for (unsigned bits = 0; bits < 256; bits++)
+        for (int retries = 0; retries <= MAX_RETRIES; retries++)
+            for (int look_ups = 0; look_ups <= MAX_RETRIES; look_ups++) {
+                s->before = (struct ait_history){
+                    .retries = retries,
+                    .look_ups = look_ups,
+                    .reached = bits & 1,
+                    .passing = bits & 2,
+                    .in_doubt = bits & 4,
+                    .doubted = bits & 8,
+                    .barred = bits & 16,
+                    .checking = bits & 32,
+                    .sent_again = bits & 64,
+                    .absent = bits & 128,
+                    .look_up_ms = NOW_MS - 100,
+                    .absent_ms = NOW_MS - 100 - absent_for_ms,
+                    .not_before_ms = NOW_MS - 200,
+                };
+                if (broken_history_rule(&s->rules, &s->before, s->after_look_up) != NULL)
+                    continue;
+                histories++;
+                next(s, assert_decision);
+            }
+    assert_true(histories > 0 || (s->after_look_up && !s->rules.can_look_up));
+}
+
+static struct step step_with(bool can_look_up, bool repeatable, int64_t settle_ms)
+{
+    return (struct step){
+        .rules = {.max_retries = MAX_RETRIES,
+                  .can_look_up = can_look_up,
+                  .repeatable = repeatable,
+                  .settle_ms = settle_ms},
+        .now_ms = NOW_MS,
+    };
+}
+
+static void every_case_after_a_sending_has_its_one_row(void **state)
+{
+    (void)state;
+    EACH(bool, can_look_up, booleans)
+    EACH(bool, repeatable, booleans)
+    {
+        struct step s = step_with(*can_look_up, *repeatable, SETTLE_MS);
+        for_each_history(&s, SETTLE_MS, for_each_report, assert_decides_after_sending);
+    }
+}
+
+static void every_case_after_a_look_up_has_its_one_row(void **state)
+{
+    (void)state;
+    static const int64_t absent_for_ms[] = {0, 1, SETTLE_MS - 1, SETTLE_MS, 3 * SETTLE_MS};
+
+    for (int finding = AIT_FINDING_FOUND; finding <= AIT_FINDING_NOTHING; finding++)
+        EACH(int64_t, absent_ms, absent_for_ms)
+    EACH(bool, repeatable, booleans)
+    {
+        struct step s = step_with(true, *repeatable, SETTLE_MS);
+        s.after_look_up = true;
+        s.finding = (enum ait_finding)finding;
+        for_each_history(&s, *absent_ms, for_each_report, assert_decides_after_look_up);
+    }
+}
+
+/* -- what rows cannot say -- */
+
+static const struct ait_report refused = {
+    .failure = AIT_FAILURE_CONNECT, .may_retry = true, .retry_after_ms = -1};
+static const struct ait_report timed_out = {
+    .failure = AIT_FAILURE_TIMEOUT, .begun = true, .may_retry = true, .retry_after_ms = -1};
+static const struct ait_report not_found = {
+    .begun = true, .status = 404, .headers_whole = true, .may_retry = true, .retry_after_ms = -1};
+
+static struct ait_decision decide(struct step *s, int64_t now_ms, const struct ait_report *report)
+{
+    s->before = s->after;
+    s->now_ms = now_ms;
+    s->report = *report;
+    s->may_spend = true;
+    take_sound_step(s);
+    s->after_look_up = s->decision.verdict == AIT_LOOK_UP;
+    s->finding = AIT_FINDING_ABSENT;
+    return s->decision;
+}
+
+static struct step step_in_doubt(int64_t settle_ms)
+{
+    struct step s = step_with(true, false, settle_ms);
+    s.rules.deadline_ms = FAR_MS;
+    decide(&s, NOW_MS, &timed_out);
+    return s;
+}
+
+static void look_ups_that_find_nothing_come_twice_within_settle(void **state)
+{
+    (void)state;
+    struct step s = step_in_doubt(4000);
+    assert_int_equal(s.decision.at_ms, NOW_MS);
+    assert_int_equal(decide(&s, NOW_MS + 10, &not_found).at_ms, NOW_MS + 2010);
+    assert_int_equal(decide(&s, NOW_MS + 2020, &not_found).at_ms, NOW_MS + 4000);
+    assert_int_equal(decide(&s, NOW_MS + 4010, &not_found).verdict, AIT_SEND);
+    assert_int_equal(s.decision.at_ms, NOW_MS + 4010);
+}
+
+/* It was asked before the time was up, so what it says may be of before as well. */
+static void the_late_answer_of_an_early_look_up_settles_nothing(void **state)
+{
+    (void)state;
+    struct step s = step_in_doubt(4000);
+    decide(&s, NOW_MS + 10, &not_found);
+    assert_int_equal(decide(&s, NOW_MS + 9000, &not_found).verdict, AIT_LOOK_UP);
+    assert_int_equal(s.decision.at_ms, NOW_MS + 9000);
+    assert_int_equal(decide(&s, NOW_MS + 9010, &not_found).verdict, AIT_SEND);
+}
+
+static void one_look_up_is_enough_where_nothing_has_to_settle(void **state)
+{
+    (void)state;
+    struct step s = step_in_doubt(0);
+    assert_int_equal(decide(&s, NOW_MS, &not_found).verdict, AIT_SEND);
+}
+
+static void a_veto_of_the_sending_outlives_proven_absence(void **state)
+{
+    (void)state;
+    struct ait_report vetoed = timed_out;
+    vetoed.may_retry = false;
+    struct step s = step_with(true, false, 0);
+    s.rules.deadline_ms = FAR_MS;
+    assert_int_equal(decide(&s, NOW_MS, &vetoed).verdict, AIT_LOOK_UP);
+    assert_int_equal(decide(&s, NOW_MS, &not_found).verdict, AIT_FAIL);
+    assert_int_equal(s.decision.fate, AIT_FATE_REJECTED);
+    assert_false(s.decision.retryable);
+}
+
+static void a_call_ended_from_outside_tells_what_is_known(void **state)
+{
+    (void)state;
+    EACH(bool, reached, booleans)
+    EACH(bool, in_doubt, booleans)
+    EACH(bool, begun, booleans)
+    {
+        struct ait_history history = {.reached = *reached, .in_doubt = *in_doubt};
+        enum ait_fate expected = *reached ? AIT_FATE_REJECTED : AIT_FATE_NOT_SENT;
+        if (*in_doubt || *begun)
+            expected = AIT_FATE_UNKNOWN;
+        assert_int_equal(ait_policy_fate(&history, *begun), expected);
+    }
+}
+
+/* -- waits -- */
+
+static int64_t wait_after(const struct ait_report *report, int retries, double random)
+{
+    struct step s = {
+        .rules = {.max_retries = 20, .deadline_ms = FAR_MS},
+        .report = *report,
+        .may_spend = true,
+        .now_ms = NOW_MS,
+        .random = random,
+        .before = {.retries = retries},
+    };
+    take_sound_step(&s);
+    assert_int_equal(s.decision.verdict, AIT_SEND);
+    return s.decision.at_ms - NOW_MS;
+}
+
+static struct ait_report turned_away(int status, int64_t asked_ms)
+{
+    return (struct ait_report){.begun = true,
+                               .status = status,
+                               .headers_whole = true,
+                               .may_retry = true,
+                               .retry_after_ms = asked_ms};
+}
+
+static void assert_backs_off(const struct ait_report *report, const int64_t ceilings_ms[11])
+{
+    for (int round = 0; round <= 10; round++) {
+        assert_int_equal(wait_after(report, round, 0), 0);
+        assert_int_equal(wait_after(report, round, 0.5), ceilings_ms[round] / 2);
+        assert_int_equal(wait_after(report, round, ALMOST_ONE), ceilings_ms[round] - 1);
+    }
+}
+
+static void backoff_doubles_up_to_its_cap_with_full_jitter(void **state)
+{
+    (void)state;
+    static const int64_t after_others[11] = {500,  1000, 2000, 4000, 8000, 8000,
+                                             8000, 8000, 8000, 8000, 8000};
+    static const int64_t after_429[11] = {1000, 2000, 4000, 8000, 8000, 8000,
+                                          8000, 8000, 8000, 8000, 8000};
+    struct ait_report busy = turned_away(429, -1), misdirected = turned_away(421, -1);
+
+    assert_backs_off(&refused, after_others);
+    assert_backs_off(&misdirected, after_others);
+    assert_backs_off(&busy, after_429);
+}
+
+static void a_wait_asked_for_is_a_lower_bound_with_a_tenth_of_jitter(void **state)
+{
+    (void)state;
+    static const int64_t asked_waits[] = {1000, 10000, 60000, INT64_C(31536000000)};
+
+    EACH(int64_t, asked_ms, asked_waits)
+    {
+        struct ait_report report = turned_away(425, *asked_ms);
+        struct step s = {.rules = {.max_retries = 1, .deadline_ms = INT64_MAX},
+                         .report = report,
+                         .may_spend = true};
+        EACH(double, chance, chances)
+        {
+            s.random = *chance;
+            take_sound_step(&s);
+            assert_int_equal(s.decision.at_ms,
+                             *asked_ms + (int64_t)(*chance * (double)*asked_ms / 10));
+        }
+    }
+    struct ait_report soon = turned_away(425, 10); /* sooner than our own backoff */
+    assert_int_equal(wait_after(&soon, 0, 0), 10);
+    assert_int_equal(wait_after(&soon, 0, 0.5), 250);
+}
+
+/* Pearson's statistic over 50 equal bins has 49 degrees of freedom: for a uniform distribution
+ * it passes 150 with a chance of 4e-12. */
+static void first_waits_are_uniform_with_the_randomness_of_the_system(void **state)
+{
+    (void)state;
+    enum { RUNS = 10000, BINS = 50, BIN_MS = 10 };
+    int counts[BINS] = {0};
+    double statistic = 0;
+
+    for (int i = 0; i < RUNS; i++) {
+        int64_t wait_ms = wait_after(&refused, 0, ait_clock_random());
+        assert_in_range(wait_ms, 0, BINS * BIN_MS - 1);
+        counts[wait_ms / BIN_MS]++;
+    }
+    for (int i = 0; i < BINS; i++) {
+        double surplus = counts[i] - (double)RUNS / BINS;
+        statistic += surplus * surplus * BINS / RUNS;
+    }
+    assert_true(statistic < 150);
+}
+
+/* -- the tables for users -- */
+
+static const char *const class_names[] = {
+    [AIT_CLASS_MADE] = "made",
+    [AIT_CLASS_MADE_REPLY_LOST] = "made, reply lost",
+    [AIT_CLASS_NOT_SENT_PASSING] = "not sent, passing",
+    [AIT_CLASS_NOT_SENT_LASTING] = "not sent, lasting",
+    [AIT_CLASS_TURNED_AWAY] = "turned away",
+    [AIT_CLASS_AMBIGUOUS] = "ambiguous",
+    [AIT_CLASS_REJECTED] = "rejected",
+};
+
+static void print_joined(const char **separator, const char *text)
+{
+    if (text == NULL)
+        return;
+    (void)printf("%s%s", *separator, text);
+    *separator = "; ";
+}
+
+static void print_classes(void)
+{
+    (void)puts("| after an attempt | that is | next |\n| --- | --- | --- |");
+    for (size_t class = 0; class < COUNT(class_names); class ++) {
+        const char *separator = "";
+        (void)printf("| %s | ", class_names[class]);
+        EACH(struct class_row, row, class_rows)
+        if (row->class == class)
+            print_joined(&separator, row->example);
+        separator = " | ";
+        EACH(struct sending_row, row, sending_rows)
+        if (row->class == class)
+            print_joined(&separator, row->next);
+        (void)puts(" |");
+    }
+}
+
+static void print_findings(void)
+{
+    const char *finds = NULL;
+
+    (void)printf("\n| a look-up finds | next |\n| --- | --- |");
+    EACH(struct look_up_row, row, look_up_rows)
+    {
+        if (row->finds == NULL)
+            continue;
+        if (finds != NULL && strcmp(finds, row->finds) == 0) {
+            (void)printf("; %s", row->next);
+        } else {
+            (void)printf("%s\n| %s | %s", finds == NULL ? "" : " |", row->finds, row->next);
+            finds = row->finds;
+        }
+    }
+    (void)puts(" |");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--table") == 0) {
+        print_classes();
+        print_findings();
+        return 0;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_report_is_of_the_class_that_its_one_row_says),
+        cmocka_unit_test(every_case_after_a_sending_has_its_one_row),
+        cmocka_unit_test(every_case_after_a_look_up_has_its_one_row),
+        cmocka_unit_test(look_ups_that_find_nothing_come_twice_within_settle),
+        cmocka_unit_test(the_late_answer_of_an_early_look_up_settles_nothing),
+        cmocka_unit_test(one_look_up_is_enough_where_nothing_has_to_settle),
+        cmocka_unit_test(a_veto_of_the_sending_outlives_proven_absence),
+        cmocka_unit_test(a_call_ended_from_outside_tells_what_is_known),
+        cmocka_unit_test(backoff_doubles_up_to_its_cap_with_full_jitter),
+        cmocka_unit_test(a_wait_asked_for_is_a_lower_bound_with_a_tenth_of_jitter),
+        cmocka_unit_test(first_waits_are_uniform_with_the_randomness_of_the_system),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
