@@ -99,7 +99,7 @@ test: ## every suite on every Lua (TEST=spec/params_spec.lua for one)
 .PHONY: test-installed
 test-installed: build-all
 	@echo "Testing on: $(foreach lua,$(LUAS),$(lua_command_$(lua)))"
-	@UNDER="$(UNDER)" PRELOAD="$(PRELOAD)" spec/run $(BUILD) $(LUAS) $(if $(TEST),-- $(TEST))
+	@UNDER="$(UNDER)" spec/run $(BUILD) $(LUAS) $(if $(TEST),-- $(TEST))
 
 .PHONY: build-all
 build-all: $(C_TESTS)
@@ -112,15 +112,30 @@ $(BUILD)/c/%_test: spec/c/%_test.c $(C_OBJECTS)
 .PHONY: sanitize
 sanitize: ## the suites under ASan and UBSan
 	@.ci/deps lint
-	@$(MAKE) --no-print-directory -s test-installed BUILD=build/asan CC=gcc \
-		SANITIZE=address,undefined PRELOAD="$$(gcc -print-file-name=libasan.so)"
+	@for lua in $(LUAS); do \
+		$(MAKE) --no-print-directory -s build/asan/$$lua/host LUA=$$lua BUILD=build/asan \
+			SANITIZE=address,undefined || exit 1; done
+	@ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory -s test-installed \
+		BUILD=build/asan SANITIZE=address,undefined
+
+.PHONY: gc-stress
+gc-stress: ## the suites with a collector that never pauses
+	@.ci/deps test
+	@for lua in $(LUAS); do \
+		$(MAKE) --no-print-directory -s build/gc/$$lua/host LUA=$$lua BUILD=build/gc || exit 1; done
+	@GC_STRESS=1 $(MAKE) --no-print-directory -s test-installed BUILD=build/gc
+
+$(OUT)/host: spec/support/host.c
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) $(LUA_FLAGS) $(LINK_FLAGS) -Wl,--export-dynamic -o $@ $< \
+		$(shell $(PKG_CONFIG) --libs $(lua_package_$(LUA)))
 
 .PHONY: valgrind
 valgrind: ## the suites under valgrind
 	@.ci/deps lint
 	@$(MAKE) --no-print-directory -s test-installed BUILD=build/valgrind \
 		UNDER="valgrind --quiet --error-exitcode=9 --leak-check=full \
-		--errors-for-leak-kinds=definite --suppressions=spec/support/valgrind.supp"
+		--errors-for-leak-kinds=definite"
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for SECONDS (60)

@@ -1,7 +1,9 @@
 #include "process.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* CURLOPT_PREREQFUNCTION, on which sending once rests, came with this release. */
@@ -15,12 +17,26 @@
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 static const char *refusal;
 
+/* A Lua state unloads its modules when it closes, while a resolver thread of libcurl's may still
+ * run, and with it what libcurl set up once for the process: so we stay, for good. */
+static bool stay_loaded(void)
+{
+    Dl_info info;
+
+    return dladdr((void *)&refusal, &info) != 0 &&
+           dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE) != NULL;
+}
+
 /* Never undone by curl_global_cleanup: others in the process may use libcurl, and its resolver
  * threads may still be running when we are unloaded. */
 static void start(void)
 {
     const curl_version_info_data *info;
 
+    if (!stay_loaded()) {
+        refusal = "the module could not be kept in memory";
+        return;
+    }
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         refusal = "libcurl could not be initialised";
         return;

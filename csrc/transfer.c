@@ -241,8 +241,15 @@ static enum ait_failure failure_after_sending(const struct ait_transfer *transfe
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:
         return AIT_FAILURE_RESET;
-    case CURLE_PARTIAL_FILE:
-        return AIT_FAILURE_TRUNCATED;
+    case CURLE_PARTIAL_FILE: /* over HTTP/2, also where no answer had begun */
+        return transfer->outcome.headers.ended ? AIT_FAILURE_TRUNCATED : AIT_FAILURE_RESET;
+    case CURLE_COULDNT_RESOLVE_HOST: /* libcurl was about to send it again, on a new connection */
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_PROXY:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return AIT_FAILURE_RESEND;
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
         return AIT_FAILURE_HTTP2;

@@ -311,32 +311,39 @@ describe("the module", function()
     assert.is_false(aitronos.is_error(nil))
   end)
 
-  it("has a default client, made from the environment at first use", function()
-    local server = sandbox.start()
+  -- What a script prints that runs in a process of its own, with this environment.
+  local function run_script(environment, text)
     local script = os.tmpname()
     local out = assert(io.open(script, "w"))
-    out:write([[
-      local aitronos = require "aitronos"
-      local invitation = aitronos.invite_user {
-        organization_id = "org_xyz789", email = "default@example.com", role_id = "role_member",
-      }
-      print(invitation.email)
-    ]])
+    out:write(text)
     out:close()
-    local run = assert(io.popen(("FREDDY_API_KEY=sandbox_owner AITRONOS_BASE_URL=%s %s %s 2>&1")
-      :format(server.base_url, os.getenv("LUA_COMMAND") or "lua5.4", script)))
+    local lua = os.getenv("LUA_COMMAND") or "lua5.4"
+    local run = assert(io.popen(("env %s %s %s 2>&1"):format(environment, lua, script)))
     local printed = run:read("*a")
     run:close()
     os.remove(script)
+    return printed
+  end
+
+  it("has a default client, made from the environment at first use", function()
+    local server = sandbox.start()
+    local printed = run_script(
+      "FREDDY_API_KEY=sandbox_owner AITRONOS_BASE_URL=" .. server.base_url,
+      [[
+        local aitronos = require "aitronos"
+        local invitation = aitronos.invite_user {
+          organization_id = "org_xyz789", email = "default@example.com", role_id = "role_member",
+        }
+        print(invitation.email)
+      ]])
     server.stop()
     assert.equal("default@example.com\n", printed)
   end)
 
   it("says how to get a key where there is none", function()
-    local run = assert(io.popen(("env -u FREDDY_API_KEY %s -e 'print(select(2, pcall(require("
-      .. "\"aitronos\").invite_user, {})))' 2>&1"):format(os.getenv("LUA_COMMAND") or "lua5.4")))
-    local printed = run:read("*a")
-    run:close()
+    local printed = run_script(
+      "-u FREDDY_API_KEY",
+      [[print(select(2, pcall(require("aitronos").invite_user, {})))]])
     assert.truthy(printed:find("^config: "))
     assert.truthy(printed:find("FREDDY_API_KEY", 1, true))
   end)

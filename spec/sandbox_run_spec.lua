@@ -3,6 +3,14 @@
 local socket = require "socket"
 local eventually = require "spec.support.eventually"
 
+local function output_of(command)
+  local pipe = io.popen(command .. " 2>&1")
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+local root = output_of("pwd"):match("^[^\n]*")
 
 describe("sandbox/run", function()
   local folder
@@ -29,17 +37,10 @@ describe("sandbox/run", function()
     return text
   end
 
-  local function output_of(command)
-    local pipe = io.popen(command .. " 2>&1")
-    local text = pipe:read("*a")
-    pipe:close()
-    return text
-  end
-
   -- In the background; the shell writes down how it ended.
   local function start(http_port, https_port)
-    os.execute(("mkdir %s; (sandbox/run --http %d --https %d --prefix %s >%s/out; echo $? >%s/end) &")
-      :format(folder, http_port, https_port, folder, folder, folder))
+    os.execute(("mkdir %s; cd %s; (%s/sandbox/run --http %d --https %d --prefix . >out;"
+      .. " echo $? >end) &"):format(folder, folder, root, http_port, https_port))
     eventually(function() return read_file(folder .. "/ready") end)
   end
 

@@ -1,12 +1,12 @@
 -- The sandbox behaves as the API is documented to.
 
 local cjson = require "cjson"
+local eventually = require "spec.support.eventually"
 local sandbox_client = require "spec.support.sandbox_client"
 
 local ORG = "org_xyz789"
 
 local api
-
 
 describe("the sandbox", function()
   setup(function() api = sandbox_client.start() end)
@@ -57,8 +57,9 @@ describe("the sandbox", function()
     end)
 
     it("knows a user from another organization", function()
-      local one = api:invite({ email = "a@example.com", role_id = "role_member" }, nil, "org_123").json
-      local other = api:invite { email = "A@Example.com", role_id = "role_member" }.json
+      local wish = { email = "a@example.com", role_id = "role_member" }
+      local one = api:invite(wish, nil, "org_123").json
+      local other = api:invite_address("A@Example.com").json
       assert.is_false(other.is_new_user)
       assert.equal(one.user_id, other.user_id)
       assert.not_equal(one.invitation_id, other.invitation_id)
@@ -94,7 +95,7 @@ describe("the sandbox", function()
       { '{"email":"a@b.example","role_name":"Chef"}', 404, "ROLE_NOT_FOUND", "role_name" },
       { '{"email":"a@b.example","role_id":"role_member","send_invitation":"no"}',
         422, "VALIDATION_ERROR", "send_invitation" },
-      { '{"email":"a@b.example","role_id":"role_member","send_invitation":true,"send_email":true}',
+      { '{"email":"a@b.example","role_id":"role_admin","send_email":true,"send_invitation":true}',
         422, "VALIDATION_ERROR", "send_invitation" },
       { '{"email":"a@b.example","role_id":"role_member","urgent":true}',
         422, "VALIDATION_ERROR", "urgent" },
@@ -331,7 +332,8 @@ describe("the sandbox", function()
 
   describe("over TLS", function()
     local function curl(options, path)
-      local pipe = io.popen(("curl -sS %s '%s%s' 2>&1"):format(options, api.server.https_base_url, path))
+      local pipe = io.popen(("curl -sS %s '%s%s' 2>&1")
+        :format(options, api.server.https_base_url, path))
       local text = pipe:read("*a")
       pipe:close()
       return text
@@ -345,6 +347,14 @@ describe("the sandbox", function()
           "/v1/organizations/org_123/invite-user"))
       end)
     end
+
+    it("is trusted under its address too", function()
+      local address = api.server.https_base_url:gsub("localhost", "127.0.0.1")
+      local pipe = io.popen(("curl -sS --cacert %s %s/_sandbox/health 2>&1")
+        :format(api.server.ca_file, address))
+      assert.equal("ok", cjson.decode(pipe:read("*a")).status)
+      pipe:close()
+    end)
 
     it("is not trusted by others", function()
       assert.truthy(curl("", "/_sandbox/health"):find("certificate", 1, true))

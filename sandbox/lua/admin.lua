@@ -9,24 +9,21 @@ local store = require "store"
 
 local admin = {}
 
-
 local function show(text)
   reply.text(200, text .. "\n")
 end
 
-
 -- The last request for an address, or of all, with headers and body.
 local function show_raw(email)
   local last
-  for request in journal.each(email) do
-    last = request
+  for call in journal.each(email) do
+    last = call
   end
   if not last then
     return reply.problem(problem.new(404, "NOT_FOUND", "There was no such request."))
   end
-  show(json.encode(last))
+  show(json.encode(journal.show_raw(last)))
 end
-
 
 local function requests()
   local arguments = ngx.req.get_uri_args()
@@ -36,43 +33,36 @@ local function requests()
   end
   local items = {}
   local posts = {}
-  for request in journal.each(email) do
-    request.headers, request.body = nil, nil
-    items[#items + 1] = json.encode(request)
-    if request.email ~= json.null then
-      posts[request.email] = journal.posts(request.email)
+  for call in journal.each(email) do
+    items[#items + 1] = journal.show(call)
+    if call.email then
+      posts[call.email] = journal.posts(call.email)
     end
   end
   show('{"posts":' .. json.encode(posts) .. ',"requests":' .. json.list(items) .. "}")
 end
 
-
 local function outbox()
   local items = {}
-  for _, text in store.outbox:each() do
-    items[#items + 1] = text
+  for mail in store.outbox:each() do
+    items[#items + 1] = mail
   end
   show(json.list(items))
 end
-
 
 local function list_faults()
-  local items = {}
-  for place, fault in ipairs(faults.list()) do
-    items[place] = json.encode(fault)
-  end
-  show(json.list(items))
+  show(json.list(faults.list()))
 end
-
 
 local function reset()
   for _, dictionary in pairs(ngx.shared) do
     dictionary:flush_all()
     dictionary:flush_expired()
   end
+  journal.clear()
+  store.outbox:clear()
   show('{"status":"reset"}')
 end
-
 
 local PAGES = {
   ["GET /_sandbox/requests"] = requests,
@@ -81,7 +71,6 @@ local PAGES = {
   ["GET /_sandbox/health"] = function() show('{"status":"ok"}') end,
   ["POST /_sandbox/reset"] = reset,
 }
-
 
 function admin.handle()
   local page = PAGES[ngx.req.get_method() .. " " .. ngx.var.uri]

@@ -26,7 +26,6 @@ local ROUTES = {
   },
 }
 
-
 ---@return table? route
 ---@return string? organization_id
 ---@return table? problem
@@ -45,7 +44,6 @@ local function find_route(method)
   return nil, nil, problem.new(404, "NOT_FOUND", "There is no such path.")
 end
 
-
 local function read()
   ngx.req.read_body()
   local call = {
@@ -61,14 +59,12 @@ local function read()
   return call
 end
 
-
 local function set_headers(call)
   local header = ngx.header
   header["x-request-id"] = "req_" .. ids.uuid()
   header["freddy-api-version"] = world.API_VERSION
   header["aitronos-organization"] = call.organization_id
 end
-
 
 function app.handle()
   local call = read()
@@ -78,7 +74,8 @@ function app.handle()
   if call.email then
     call.plan, unknown = faults.plan(call.email)
   end
-  ngx.ctx.number = journal.add(call)
+  journal.add(call)
+  ngx.ctx.call = call
   set_headers(call)
 
   if not route then
@@ -91,17 +88,18 @@ function app.handle()
   for name, value in pairs(limit_headers) do
     ngx.header[name] = value
   end
-  local found = exhausted or auth.forbid(call.key, call.organization_id, route.may_invite) or unknown
+  local found = exhausted
+    or auth.forbid(call.key, call.organization_id, route.may_invite)
+    or unknown
   if found then
     return reply.problem(found)
   end
   return route.run(call)
 end
 
-
 function app.finish()
-  if ngx.ctx.number then
-    journal.finish(ngx.ctx.number, ngx.status)
+  if ngx.ctx.call then
+    journal.finish(ngx.ctx.call, ngx.status)
   end
 end
 

@@ -5,7 +5,6 @@ local world = require "world"
 
 local auth = {}
 
-
 ---@return table? key  an entry of world.KEYS
 ---@return table? problem
 function auth.identify()
@@ -25,7 +24,6 @@ function auth.identify()
   end
   return key
 end
-
 
 ---@return table? problem
 function auth.forbid(key, organization_id, may_invite)

@@ -17,13 +17,11 @@ local HOUR = 3600
 local MEGABYTE = 1024 * 1024
 local HTML = "<html><head><title>%s</title></head><body><h1>%s</h1></body></html>\n"
 
-
 local function refuse(status, code, headers)
   return function()
     reply.problem(problem.new(status, code, "A fault that was asked for.", nil, headers))
   end
 end
-
 
 local function refuse_with(status, body)
   return function()
@@ -31,24 +29,20 @@ local function refuse_with(status, body)
   end
 end
 
-
 local function html(status, title)
   return function()
     reply.text(status, HTML:format(title, title), "text/html")
   end
 end
 
-
 local function reset()
   return ngx.exec("@reset")
 end
-
 
 local function hang()
   ngx.sleep(HOLD)
   return reply.close()
 end
-
 
 -- Past nginx, which would only send what is HTTP. Over HTTP/2, just the end of the stream.
 local function raw(bytes)
@@ -60,13 +54,11 @@ local function raw(bytes)
   end
 end
 
-
 local function spoil(change)
   return function(answer)
     reply.text(answer.status, change(json.encode(answer.body)))
   end
 end
-
 
 local function drip(answer)
   local text = json.encode(answer.body)
@@ -78,7 +70,6 @@ local function drip(answer)
   end
 end
 
-
 local function cut(answer)
   local text = json.encode(answer.body)
   reply.head(answer.status, #text)
@@ -87,14 +78,12 @@ local function cut(answer)
   return reply.close()
 end
 
-
--- An honest answer but for its size.
-local function pad(megabytes, encoding)
+-- An honest answer but for its size. nginx packs those of status 200 only.
+local function pad(megabytes, status)
   return function(answer)
     local text = json.encode(answer.body)
     local chunk = (" "):rep(MEGABYTE / 16)
-    reply.head(answer.status, #text + megabytes * MEGABYTE)
-    ngx.header["Content-Encoding"] = encoding
+    reply.head(status or answer.status, #text + megabytes * MEGABYTE)
     ngx.print(text:sub(1, -2))
     for _ = 1, megabytes * 16 do
       ngx.print(chunk)
@@ -106,7 +95,6 @@ local function pad(megabytes, encoding)
   end
 end
 
-
 local function big_headers(answer)
   for number = 1, 200 do
     ngx.header["x-padding-" .. number] = ("p"):rep(1000)
@@ -114,18 +102,15 @@ local function big_headers(answer)
   reply.json(answer.status, answer.body)
 end
 
-
 local function late(_, make)
   ngx.timer.at(2, make)
   return reply.close()
 end
 
-
 local function slow(answer)
   ngx.sleep(2)
   reply.json(answer.status, answer.body)
 end
-
 
 local AFTER_ONE_SECOND = { ["Retry-After"] = 1 }
 
@@ -281,12 +266,12 @@ local LIST = {
       reply.json(answer.status, answer.body)
     end,
   },
-  { name = "big", what = "made, a body of 8 MiB", makes = true, act = pad(8, "identity") },
+  { name = "big", what = "made, a body of 8 MiB", makes = true, act = pad(8) },
   {
     name = "gzipbomb",
-    what = "made, a body of 32 MiB that travels as a few kB to those who accept gzip",
+    what = "made, 200, a body of 32 MiB that travels as some 150 kB to those who accept gzip",
     makes = true,
-    act = pad(32),
+    act = pad(32, 200),
   },
   { name = "bigheaders", what = "made, 200 headers of 1 kB", makes = true, act = big_headers },
   {
@@ -328,7 +313,6 @@ for _, fault in ipairs(LIST) do
   by_name[fault.name] = fault
 end
 
-
 -- `lookup` before a name moves the fault to the look-up of the address.
 local function resolve(name)
   local fault = by_name[name]
@@ -338,7 +322,6 @@ local function resolve(name)
   end
   return by_name[moved], "lookup"
 end
-
 
 ---What an address asks for.
 ---@return table? plan  nil for an ordinary address
@@ -362,7 +345,6 @@ function faults.plan(email)
   return plan
 end
 
-
 ---The fault that strikes now; counts it.
 ---@param place "invite"|"lookup"
 function faults.due(plan, place, email)
@@ -377,13 +359,11 @@ function faults.due(plan, place, email)
   return part.fault
 end
 
-
 ---What is different about the invitation that such an address has.
 ---@return table? changes  for store.make
 function faults.changes(plan, role_id)
   return plan and plan.seed and plan.seed.fault.seed(role_id)
 end
-
 
 ---Names and descriptions, in order.
 function faults.list()

@@ -31,9 +31,9 @@ Faults          invite fault+NAME@example.com, or fault+NAMEx2@... for two times
                 lookupNAME strikes at the look-up; GET /_sandbox/faults says what each does:
                 %s
 
-GET /_sandbox/requests, /_sandbox/outbox; POST /_sandbox/reset
+What it saw     GET /_sandbox/requests (?email=ADDRESS, ?raw=1 for the last as it came),
+                GET /_sandbox/outbox; POST /_sandbox/reset forgets
 ]]
-
 
 local function names(list, describe)
   local shown = {}
@@ -52,18 +52,15 @@ local function names(list, describe)
   return (table.concat(lines, "\n" .. (" "):rep(16)):gsub(" +\n", "\n"))
 end
 
-
 local function describe_key(key)
   local note = key.refused and "401 " .. key.refused or key.role:lower()
   return ("%s (%s)"):format(key.name, key.unlimited and note .. ", no rate limit" or note)
 end
 
-
 local function describe_organization(organization)
   local domain = organization.domain
   return organization.id .. (domain and " (only addresses at " .. domain .. ")" or "")
 end
-
 
 -- The sockets listen before a worker begins, so whoever sees the file can connect.
 function greeting.open(http, https)
@@ -78,7 +75,6 @@ function greeting.open(http, https)
   ready:write(http, " ", https, "\n")
   ready:close()
 end
-
 
 function greeting.close()
   os.remove(READY)

@@ -7,13 +7,11 @@ local seed = source:read(16)
 source:close()
 local count = 0
 
-
 -- 32 hexadecimal digits, new each time, also in a process started in the same second.
 local function random_hex()
   count = count + 1
   return ngx.md5(seed .. count)
 end
-
 
 function ids.uuid()
   local hex = random_hex()
@@ -22,23 +20,19 @@ function ids.uuid()
   }, "-")
 end
 
-
 -- One user is one address, in whatever case it is written.
 function ids.user(email)
   return "usr_" .. ngx.md5(email:lower()):sub(1, 16)
 end
-
 
 -- Begins with the user's digits, so that the id alone leads to the invitation.
 function ids.invitation(user_id)
   return "inv_" .. user_id:sub(5) .. random_hex():sub(1, 8)
 end
 
-
 function ids.user_of_invitation(invitation_id)
   return "usr_" .. invitation_id:sub(5, 20)
 end
-
 
 function ids.time(seconds)
   return os.date("!%Y-%m-%dT%H:%M:%SZ", seconds)

@@ -7,7 +7,6 @@ local store = require "store"
 
 local SELECTORS = { "email", "user_id", "invitation_id" }
 
-
 local function read_selector(arguments)
   local selector
   for _, name in ipairs(SELECTORS) do
@@ -26,7 +25,6 @@ local function read_selector(arguments)
   end
   return selector
 end
-
 
 return function(call)
   local selector, found = read_selector(call.arguments)

@@ -7,14 +7,12 @@ local store = require "store"
 local validation = require "validation"
 local world = require "world"
 
-
 local function refuse_domain(organization_id, email)
   local domain = world.organizations[organization_id].domain
   if domain and email:lower():match("@(.*)$") ~= domain then
     return problem.new(403, "DOMAIN_NOT_REGISTERED")
   end
 end
-
 
 local function refuse_duplicate(organization_id, email)
   if world.members[email:lower()] then
@@ -25,8 +23,8 @@ local function refuse_duplicate(organization_id, email)
   end
 end
 
-
----@return table? problem
+---@return table? wish
+---@return table? problem  both, where a valid wish is not for this organization
 local function read_wish(call)
   if not (ngx.var.http_content_type or ""):lower():find("^application/json") then
     return nil, problem.new(415, "UNSUPPORTED_MEDIA_TYPE", "The body must be application/json.")
@@ -43,7 +41,6 @@ local function read_wish(call)
   end
   return wish, refuse_domain(call.organization_id, wish.email)
 end
-
 
 return function(call)
   local wish, found = read_wish(call)

@@ -7,7 +7,6 @@ local json = {
   null = cjson.null,
 }
 
-
 ---@param value any
 ---@return string
 function json.encode(value)
@@ -18,11 +17,14 @@ function json.encode(value)
   return text
 end
 
-
----@param items string[]  encoded already
+---@param values any[]
 ---@return string
-function json.list(items)
-  return "[" .. table.concat(items, ",\n ") .. "]"
+function json.list(values)
+  local texts = {}
+  for place, value in ipairs(values) do
+    texts[place] = json.encode(value)
+  end
+  return "[" .. table.concat(texts, ",\n ") .. "]"
 end
 
 return json

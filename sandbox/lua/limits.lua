@@ -9,14 +9,12 @@ local PER_MINUTE = 100
 local BURST = 120
 local INTERVAL = 60 / PER_MINUTE
 
-
 local function duration(seconds)
   if seconds < 1 then
     return ("%dms"):format(seconds * 1000)
   end
   return ("%dm%ds"):format(seconds / 60, seconds % 60)
 end
-
 
 ---Takes one token.
 ---@return table headers  what the answer says about the limit

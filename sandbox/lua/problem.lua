@@ -16,7 +16,6 @@ local function words(code)
   return (code:lower():gsub("_", " "):gsub("^%l", string.upper)) .. "."
 end
 
-
 ---@param status integer
 ---@param code string
 ---@param system_message string?  for developers
@@ -33,12 +32,10 @@ function problem.new(status, code, system_message, details, headers)
   }
 end
 
-
 ---A fault of one field of the request.
 function problem.field(field, system_message, code)
   return problem.new(422, code or "VALIDATION_ERROR", system_message, { field = field })
 end
-
 
 ---The body of the answer.
 function problem.encode(found)

@@ -5,7 +5,6 @@ local problem = require "problem"
 
 local reply = {}
 
-
 ---Begins an answer.
 ---@param length integer  of what follows
 function reply.head(status, length, content_type)
@@ -15,17 +14,14 @@ function reply.head(status, length, content_type)
   ngx.header["Content-Length"] = length
 end
 
-
 function reply.text(status, text, content_type)
   reply.head(status, #text, content_type)
   ngx.print(text)
 end
 
-
 function reply.json(status, value)
   reply.text(status, json.encode(value))
 end
-
 
 ---@param found table  made by problem.lua
 function reply.problem(found)
@@ -34,7 +30,6 @@ function reply.problem(found)
   end
   reply.text(found.status, problem.encode(found))
 end
-
 
 ---Closes the connection (HTTP/2: the stream) without a further byte.
 function reply.close()

@@ -11,15 +11,13 @@ local WEEK = 7 * 24 * 3600
 
 local invitations = ngx.shared.invitations
 
-store.outbox = ring.new(ngx.shared.outbox, 1000)
-
+store.outbox = ring.new(1000)
 
 -- A user's invitations by organization.
 local function of_user(user_id)
   local text = invitations:get(user_id)
   return text and json.decode(text) or {}
 end
-
 
 ---@param selector { email: string?, user_id: string?, invitation_id: string? }  one of them
 ---@return table? record
@@ -31,7 +29,6 @@ function store.find(organization_id, selector)
   end
   return of_user(selector.user_id or ids.user(selector.email))[organization_id]
 end
-
 
 ---@param wish table     made by validation.lua
 ---@param changes table?  created_at or role_id, where they are not the usual ones
@@ -52,16 +49,15 @@ function store.make(organization_id, wish, changes)
   records[organization_id] = record
   invitations:set(user_id, json.encode(records))
   if wish.mail then
-    store.outbox:add(json.encode {
+    store.outbox:add {
       time = ngx.now(),
       to = record.email,
       organization_id = organization_id,
       invitation_link = store.link(record),
-    })
+    }
   end
   return record
 end
-
 
 ---An invitation that is there before anyone asks for it; no mail.
 function store.plant(organization_id, email, role_id, changes)
@@ -70,16 +66,13 @@ function store.plant(organization_id, email, role_id, changes)
   end
 end
 
-
 function store.link(record)
   return "https://chat.aitronos.com/user/register?invite=" .. record.key
 end
 
-
 local function expires_at(record)
   return ids.time(record.created_at + WEEK)
 end
-
 
 ---The record as the answer to invite-user shows it.
 function store.as_created(record)
@@ -92,7 +85,6 @@ function store.as_created(record)
     expires_at = expires_at(record),
   }
 end
-
 
 ---The record as the look-up shows it.
 function store.as_found(record)

@@ -13,14 +13,12 @@ local FIELDS = {
   send_email = "boolean",
 }
 
-
 local function is_email(text)
   local name, domain = text:match("^([^%s%c@]+)@([^%s%c@]+)$")
   return name ~= nil and #name <= 64 and #text <= 254
     and domain:find("^[%w\128-\255.-]+$") ~= nil
     and not domain:find("..", 1, true) and not domain:find("^[.-]") and not domain:find("[.-]$")
 end
-
 
 ---@param body any  as decoded
 ---@return table? wish  { email, role_id, mail }

@@ -25,7 +25,6 @@ local world = {
   MEMBERS = { "member@example.com" },
 }
 
-
 local function index(list, field)
   local found = {}
   for _, entry in ipairs(list) do
@@ -33,7 +32,6 @@ local function index(list, field)
   end
   return found
 end
-
 
 world.keys = index(world.KEYS, "name")
 world.organizations = index(world.ORGANIZATIONS, "id")

@@ -4,7 +4,6 @@ local socket = require "socket"
 
 local BOUND = 10
 
-
 ---Calls `check` until it returns something, which must happen soon enough.
 return function(check)
   local give_up = socket.gettime() + BOUND

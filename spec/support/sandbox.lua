@@ -11,7 +11,6 @@ local START_TIMEOUT = 30
 
 local root = debug.getinfo(1, "S").source:match("^@(.*)spec/support/sandbox%.lua$")
 
-
 local function free_ports()
   local one = assert(socket.bind("127.0.0.1", 0))
   local other = assert(socket.bind("127.0.0.1", 0))
@@ -22,11 +21,9 @@ local function free_ports()
   return http_port, https_port
 end
 
-
 local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
-
 
 local function read_file(path)
   local file = io.open(path)
@@ -38,21 +35,18 @@ local function read_file(path)
   return text
 end
 
-
 local function make_folder()
   local name = os.tmpname()
   os.remove(name)
   name = name .. ".sandbox"
-  os.execute("mkdir -m 700 " .. quote(name))
+  os.execute("mkdir -m 755 " .. quote(name))
   return name
 end
-
 
 -- The shell outlives a Ctrl-C meant for the spec, so as to remove the folder.
 local COMMAND = [[trap '' INT
 %s --http %d --https %d --prefix %s --quiet --until-stdin-closes 2>%s/start.log
 echo ended >%s/ended; read -r _; rm -rf %s]]
-
 
 -- One line ends sandbox/run, one the shell around it. Closing the pipe alone would do, but for
 -- other children of this process, who may have inherited it.
@@ -60,7 +54,6 @@ local function hang_up(pipe)
   pipe:write("stop\nstop\n")
   pipe:close()
 end
-
 
 ---@return table? server
 ---@return string? error
@@ -111,7 +104,6 @@ local function try_start()
 
   return server
 end
-
 
 ---Starts a sandbox and waits until it accepts connections.
 ---@return table server  { base_url, https_base_url, ca_file, folder, port, get, reset, stop }

@@ -12,17 +12,14 @@ local ORG = "org_xyz789"
 local KEY = "sandbox_unlimited"
 local CRLF = "\r\n"
 
-
 ---Starts a sandbox of its own: `client.server`.
 function client.start()
   return setmetatable({ server = sandbox.start() }, client)
 end
 
-
 local function url_encode(text)
   return (text:gsub("[^%w._-]", function(char) return ("%%%02X"):format(char:byte()) end))
 end
-
 
 local function parse(text)
   local head, body = text:match("^(.-\r\n)\r\n(.*)$")
@@ -34,7 +31,6 @@ local function parse(text)
   answer.json = decoded and json or nil
   return answer
 end
-
 
 ---Sends a request on a connection of its own.
 function client:open(method, path, headers, body)
@@ -50,7 +46,6 @@ function client:open(method, path, headers, body)
   return connection
 end
 
-
 ---@return table? answer  { status, headers, text, json }; nil where nothing came
 function client:request(...)
   local connection = self:open(...)
@@ -59,7 +54,6 @@ function client:request(...)
   return text and parse(text)
 end
 
-
 local function invitation(body, key, organization_id)
   return "POST", "/v1/organizations/" .. (organization_id or ORG) .. "/invite-user", {
     ["X-API-Key"] = key or KEY,
@@ -67,23 +61,19 @@ local function invitation(body, key, organization_id)
   }, type(body) == "table" and cjson.encode(body) or body
 end
 
-
 ---@param body table|string
 function client:invite(body, key, organization_id)
   return self:request(invitation(body, key, organization_id))
 end
 
-
 function client:invite_address(email)
   return self:invite { email = email, role_id = "role_member" }
 end
-
 
 ---Sends an invitation and leaves the answer to the caller.
 function client:send(email)
   return self:open(invitation { email = email, role_id = "role_member" })
 end
-
 
 function client:look_up(query, key, organization_id)
   return self:request("GET",
@@ -91,23 +81,19 @@ function client:look_up(query, key, organization_id)
     { ["X-API-Key"] = key or KEY })
 end
 
-
 function client:look_up_address(email)
   return self:look_up("email=" .. url_encode(email))
 end
-
 
 ---One of the sandbox's own pages, decoded.
 function client:admin(page)
   return cjson.decode(self.server.get("/_sandbox/" .. page))
 end
 
-
 ---How many POSTs came for an address.
 function client:posts(email)
   return self:admin("requests?email=" .. url_encode(email)).posts[email] or 0
 end
-
 
 ---Checks that an answer is the API's error envelope.
 ---@return table problem  its inner part
