@@ -94,13 +94,29 @@ bool ait_json_decode(lua_State *L, const char *json, size_t n);
  * at the indices 2, 3 and 4. Raises an Error or a memory error. */
 struct ait_job *ait_job_new(lua_State *L, struct ait_client *client);
 
+/* Pushes the slot of the anchor of the job at index. */
+void ait_job_push_slot(lua_State *L, int job, int slot);
+
+/* Builds the request of the look-up, when it is first needed: nearly every call does without.
+ * The operation's row and the values are at these indices. */
+void ait_job_build_look_up(lua_State *L, struct ait_job *job, const struct ait_client *client,
+                           int row, int values);
+
+/* Makes it an ended job, and wipes its requests. Touches no Lua. */
+void ait_job_end(struct ait_job *job);
+
+/* Ends the job from outside; begun: the request itself may have left. Touches no Lua. */
+void ait_job_stop(struct ait_job *job, enum ait_failure reason, bool begun);
+
+/* -- lua_outcome.c -- */
+
 /* Takes in the outcome of the job's attempt: ends it, or says when it goes on. Raises only
  * where memory runs out, with everything as it was. The job is on top of the stack. */
 void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *job,
                      const struct ait_outcome *outcome);
 
-/* Ends the job from outside; begun: the request itself may have left. Touches no Lua. */
-void ait_job_stop(struct ait_job *job, enum ait_failure reason, bool begun);
+/* Pushes nil and the Error of a job that was ended from outside, and returns 2. */
+int ait_job_push_stop(lua_State *L, const struct ait_job *job);
 
 /* -- lua_client.c -- */
 

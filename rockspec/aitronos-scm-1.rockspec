@@ -45,6 +45,7 @@ build = {
         "csrc/lua_core.c",
         "csrc/lua_job.c",
         "csrc/lua_json.c",
+        "csrc/lua_outcome.c",
         "csrc/policy.c",
         "csrc/process.c",
         "csrc/request.c",

@@ -15,6 +15,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
+#define EACH(type, element, array)                                                                 \
+    for (const type *element = (array); element < (array) + COUNT(array); element++)
+
 enum when { ANY, NO, YES };
 
 static inline bool fits(enum when column, bool fact)
@@ -219,17 +222,6 @@ struct step {
     struct ait_decision decision;
 };
 
-static inline void take_step(struct step *step)
-{
-    step->after = step->before;
-    step->decision =
-        step->after_look_up
-            ? ait_policy_after_look_up(&step->rules, &step->after, step->finding, &step->report,
-                                       step->may_spend, step->now_ms, step->random)
-            : ait_policy_after_sending(&step->rules, &step->after, &step->report, step->may_spend,
-                                       step->now_ms, step->random);
-}
-
 static inline bool implies(bool condition, bool consequence)
 {
     return !condition || consequence;
@@ -274,6 +266,17 @@ static inline const char *broken_wait_rule(const struct step *s)
     return NULL;
 }
 
+/* Look-ups are counted while they prove nothing, and anew after each sending. */
+static inline const char *broken_count_rule(const struct step *s)
+{
+    bool again = s->decision.verdict == AIT_SEND;
+    bool nothing = s->after_look_up && s->finding == AIT_FINDING_NOTHING;
+
+    RULE(s->after.retries == s->before.retries + again);
+    RULE(s->after.look_ups == (again ? 0 : s->before.look_ups + nothing));
+    return NULL;
+}
+
 static inline const char *broken_send_rule(const struct step *s)
 {
     const struct ait_history *before = &s->before, *after = &s->after;
@@ -282,7 +285,6 @@ static inline const char *broken_send_rule(const struct step *s)
 
     RULE(s->may_spend);
     RULE(!before->barred && !after->barred);
-    RULE(after->retries == before->retries + 1 && after->retries <= s->rules.max_retries);
     RULE(implies(s->after_look_up, absent && before->passing));
     RULE(implies(!s->after_look_up, s->report.may_retry));
     RULE(implies(!s->rules.repeatable, !after->in_doubt));
@@ -323,7 +325,6 @@ static inline const char *broken_end_rule(const struct step *s)
     return s->decision.verdict == AIT_FAIL ? broken_failure_rule(s) : NULL;
 }
 
-/* The rule that the step breaks, or NULL. */
 static inline const char *broken_rule(const struct step *s)
 {
     enum ait_verdict verdict = s->decision.verdict;
@@ -332,13 +333,26 @@ static inline const char *broken_rule(const struct step *s)
 
     if (broken == NULL && goes_on)
         broken = broken_wait_rule(s);
+    if (broken == NULL && goes_on)
+        broken = broken_count_rule(s);
     if (broken == NULL && verdict == AIT_SEND)
         broken = broken_send_rule(s);
     if (broken == NULL && goes_on)
         broken = broken_history_rule(&s->rules, &s->after, verdict == AIT_LOOK_UP);
-    if (broken == NULL && verdict != AIT_SEND)
-        RULE(s->after.retries == s->before.retries);
     return broken;
+}
+
+/* Asks the policy. Returns the rule that its answer breaks, or NULL. */
+static inline const char *take_step(struct step *s)
+{
+    s->after = s->before;
+    if (s->after_look_up)
+        s->decision = ait_policy_after_look_up(&s->rules, &s->after, s->finding, &s->report,
+                                               s->may_spend, s->now_ms, s->random);
+    else
+        s->decision = ait_policy_after_sending(&s->rules, &s->after, &s->report, s->may_spend,
+                                               s->now_ms, s->random);
+    return broken_rule(s);
 }
 
 #endif

@@ -1,8 +1,7 @@
 /* Every report, and every case that a call can be in after an attempt, against the rows and
- * rules of policy_table.h; then how long it waits. policy_walk_test.c plays whole calls. */
+ * rules of policy_table.h. policy_wait_test.c asks how long, policy_walk_test.c plays whole
+ * calls. */
 #include "policy_table.h"
-
-#include "clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,9 +19,6 @@
 
 static const bool booleans[] = {false, true};
 static const double chances[] = {0, 0.5, ALMOST_ONE};
-
-#define EACH(type, element, array)                                                                 \
-    for (const type *element = (array); element < (array) + COUNT(array); element++)
 
 /* -- classes -- */
 
@@ -128,8 +124,8 @@ static void assert_in_time(const struct step *s, enum pace pace)
 
 static void take_sound_step(struct step *s)
 {
-    take_step(s);
-    const char *broken = broken_rule(s);
+    const char *broken = take_step(s);
+
     if (broken != NULL)
         fail_msg("breaks the rule: %s", broken);
 }
@@ -196,7 +192,7 @@ static bool may_look_again(const struct step *s)
 static void assert_decides_after_look_up(struct step *s)
 {
     const struct ait_history *h = &s->before;
-    bool settled = h->absent ? h->look_up_ms - h->absent_ms >= SETTLE_MS : s->rules.settle_ms == 0;
+    bool settled = h->absent && h->look_up_ms - h->absent_ms >= SETTLE_MS;
     bool again =
         h->retries < MAX_RETRIES && s->may_spend && h->passing && (h->checking || !h->sent_again);
     int rows = 0;
@@ -261,9 +257,8 @@ static void for_each_report(struct step *s, void (*assert_decision)(struct step 
 
 /* Calls the function with every history that the rules allow at this point. The first of the
  * look-ups that found nothing lies absent_for_ms before the last. */
-static void for_each_history(struct step *s, int64_t absent_for_ms,
-                             void (*next)(struct step *, void (*)(struct step *)),
-                             void (*assert_decision)(struct step *))
+static void for_each_case(struct step *s, int64_t absent_for_ms,
+                          void (*assert_decision)(struct step *))
 {
     int histories = 0;
 
@@ -288,18 +283,18 @@ static void for_each_history(struct step *s, int64_t absent_for_ms,
                 if (broken_history_rule(&s->rules, &s->before, s->after_look_up) != NULL)
                     continue;
                 histories++;
-                next(s, assert_decision);
+                for_each_report(s, assert_decision);
             }
-    assert_true(histories > 0 || (s->after_look_up && !s->rules.can_look_up));
+    assert_true(histories > 0);
 }
 
-static struct step step_with(bool can_look_up, bool repeatable, int64_t settle_ms)
+static struct step step_with(bool can_look_up, bool repeatable)
 {
     return (struct step){
         .rules = {.max_retries = MAX_RETRIES,
                   .can_look_up = can_look_up,
                   .repeatable = repeatable,
-                  .settle_ms = settle_ms},
+                  .settle_ms = SETTLE_MS},
         .now_ms = NOW_MS,
     };
 }
@@ -310,8 +305,8 @@ static void every_case_after_a_sending_has_its_one_row(void **state)
     EACH(bool, can_look_up, booleans)
     EACH(bool, repeatable, booleans)
     {
-        struct step s = step_with(*can_look_up, *repeatable, SETTLE_MS);
-        for_each_history(&s, SETTLE_MS, for_each_report, assert_decides_after_sending);
+        struct step s = step_with(*can_look_up, *repeatable);
+        for_each_case(&s, SETTLE_MS, assert_decides_after_sending);
     }
 }
 
@@ -324,82 +319,11 @@ static void every_case_after_a_look_up_has_its_one_row(void **state)
         EACH(int64_t, absent_ms, absent_for_ms)
     EACH(bool, repeatable, booleans)
     {
-        struct step s = step_with(true, *repeatable, SETTLE_MS);
+        struct step s = step_with(true, *repeatable);
         s.after_look_up = true;
         s.finding = (enum ait_finding)finding;
-        for_each_history(&s, *absent_ms, for_each_report, assert_decides_after_look_up);
+        for_each_case(&s, *absent_ms, assert_decides_after_look_up);
     }
-}
-
-/* -- what rows cannot say -- */
-
-static const struct ait_report refused = {
-    .failure = AIT_FAILURE_CONNECT, .may_retry = true, .retry_after_ms = -1};
-static const struct ait_report timed_out = {
-    .failure = AIT_FAILURE_TIMEOUT, .begun = true, .may_retry = true, .retry_after_ms = -1};
-static const struct ait_report not_found = {
-    .begun = true, .status = 404, .headers_whole = true, .may_retry = true, .retry_after_ms = -1};
-
-static struct ait_decision decide(struct step *s, int64_t now_ms, const struct ait_report *report)
-{
-    s->before = s->after;
-    s->now_ms = now_ms;
-    s->report = *report;
-    s->may_spend = true;
-    take_sound_step(s);
-    s->after_look_up = s->decision.verdict == AIT_LOOK_UP;
-    s->finding = AIT_FINDING_ABSENT;
-    return s->decision;
-}
-
-static struct step step_in_doubt(int64_t settle_ms)
-{
-    struct step s = step_with(true, false, settle_ms);
-    s.rules.deadline_ms = FAR_MS;
-    decide(&s, NOW_MS, &timed_out);
-    return s;
-}
-
-static void look_ups_that_find_nothing_come_twice_within_settle(void **state)
-{
-    (void)state;
-    struct step s = step_in_doubt(4000);
-    assert_int_equal(s.decision.at_ms, NOW_MS);
-    assert_int_equal(decide(&s, NOW_MS + 10, &not_found).at_ms, NOW_MS + 2010);
-    assert_int_equal(decide(&s, NOW_MS + 2020, &not_found).at_ms, NOW_MS + 4000);
-    assert_int_equal(decide(&s, NOW_MS + 4010, &not_found).verdict, AIT_SEND);
-    assert_int_equal(s.decision.at_ms, NOW_MS + 4010);
-}
-
-/* It was asked before the time was up, so what it says may be of before as well. */
-static void the_late_answer_of_an_early_look_up_settles_nothing(void **state)
-{
-    (void)state;
-    struct step s = step_in_doubt(4000);
-    decide(&s, NOW_MS + 10, &not_found);
-    assert_int_equal(decide(&s, NOW_MS + 9000, &not_found).verdict, AIT_LOOK_UP);
-    assert_int_equal(s.decision.at_ms, NOW_MS + 9000);
-    assert_int_equal(decide(&s, NOW_MS + 9010, &not_found).verdict, AIT_SEND);
-}
-
-static void one_look_up_is_enough_where_nothing_has_to_settle(void **state)
-{
-    (void)state;
-    struct step s = step_in_doubt(0);
-    assert_int_equal(decide(&s, NOW_MS, &not_found).verdict, AIT_SEND);
-}
-
-static void a_veto_of_the_sending_outlives_proven_absence(void **state)
-{
-    (void)state;
-    struct ait_report vetoed = timed_out;
-    vetoed.may_retry = false;
-    struct step s = step_with(true, false, 0);
-    s.rules.deadline_ms = FAR_MS;
-    assert_int_equal(decide(&s, NOW_MS, &vetoed).verdict, AIT_LOOK_UP);
-    assert_int_equal(decide(&s, NOW_MS, &not_found).verdict, AIT_FAIL);
-    assert_int_equal(s.decision.fate, AIT_FATE_REJECTED);
-    assert_false(s.decision.retryable);
 }
 
 static void a_call_ended_from_outside_tells_what_is_known(void **state)
@@ -415,100 +339,6 @@ static void a_call_ended_from_outside_tells_what_is_known(void **state)
             expected = AIT_FATE_UNKNOWN;
         assert_int_equal(ait_policy_fate(&history, *begun), expected);
     }
-}
-
-/* -- waits -- */
-
-static int64_t wait_after(const struct ait_report *report, int retries, double random)
-{
-    struct step s = {
-        .rules = {.max_retries = 20, .deadline_ms = FAR_MS},
-        .report = *report,
-        .may_spend = true,
-        .now_ms = NOW_MS,
-        .random = random,
-        .before = {.retries = retries},
-    };
-    take_sound_step(&s);
-    assert_int_equal(s.decision.verdict, AIT_SEND);
-    return s.decision.at_ms - NOW_MS;
-}
-
-static struct ait_report turned_away(int status, int64_t asked_ms)
-{
-    return (struct ait_report){.begun = true,
-                               .status = status,
-                               .headers_whole = true,
-                               .may_retry = true,
-                               .retry_after_ms = asked_ms};
-}
-
-static void assert_backs_off(const struct ait_report *report, const int64_t ceilings_ms[11])
-{
-    for (int round = 0; round <= 10; round++) {
-        assert_int_equal(wait_after(report, round, 0), 0);
-        assert_int_equal(wait_after(report, round, 0.5), ceilings_ms[round] / 2);
-        assert_int_equal(wait_after(report, round, ALMOST_ONE), ceilings_ms[round] - 1);
-    }
-}
-
-static void backoff_doubles_up_to_its_cap_with_full_jitter(void **state)
-{
-    (void)state;
-    static const int64_t after_others[11] = {500,  1000, 2000, 4000, 8000, 8000,
-                                             8000, 8000, 8000, 8000, 8000};
-    static const int64_t after_429[11] = {1000, 2000, 4000, 8000, 8000, 8000,
-                                          8000, 8000, 8000, 8000, 8000};
-    struct ait_report busy = turned_away(429, -1), misdirected = turned_away(421, -1);
-
-    assert_backs_off(&refused, after_others);
-    assert_backs_off(&misdirected, after_others);
-    assert_backs_off(&busy, after_429);
-}
-
-static void a_wait_asked_for_is_a_lower_bound_with_a_tenth_of_jitter(void **state)
-{
-    (void)state;
-    static const int64_t asked_waits[] = {1000, 10000, 60000, INT64_C(31536000000)};
-
-    EACH(int64_t, asked_ms, asked_waits)
-    {
-        struct ait_report report = turned_away(425, *asked_ms);
-        struct step s = {.rules = {.max_retries = 1, .deadline_ms = INT64_MAX},
-                         .report = report,
-                         .may_spend = true};
-        EACH(double, chance, chances)
-        {
-            s.random = *chance;
-            take_sound_step(&s);
-            assert_int_equal(s.decision.at_ms,
-                             *asked_ms + (int64_t)(*chance * (double)*asked_ms / 10));
-        }
-    }
-    struct ait_report soon = turned_away(425, 10); /* sooner than our own backoff */
-    assert_int_equal(wait_after(&soon, 0, 0), 10);
-    assert_int_equal(wait_after(&soon, 0, 0.5), 250);
-}
-
-/* Pearson's statistic over 50 equal bins has 49 degrees of freedom: for a uniform distribution
- * it passes 150 with a chance of 4e-12. */
-static void first_waits_are_uniform_with_the_randomness_of_the_system(void **state)
-{
-    (void)state;
-    enum { RUNS = 10000, BINS = 50, BIN_MS = 10 };
-    int counts[BINS] = {0};
-    double statistic = 0;
-
-    for (int i = 0; i < RUNS; i++) {
-        int64_t wait_ms = wait_after(&refused, 0, ait_clock_random());
-        assert_in_range(wait_ms, 0, BINS * BIN_MS - 1);
-        counts[wait_ms / BIN_MS]++;
-    }
-    for (int i = 0; i < BINS; i++) {
-        double surplus = counts[i] - (double)RUNS / BINS;
-        statistic += surplus * surplus * BINS / RUNS;
-    }
-    assert_true(statistic < 150);
 }
 
 /* -- the tables for users -- */
@@ -578,14 +408,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_report_is_of_the_class_that_its_one_row_says),
         cmocka_unit_test(every_case_after_a_sending_has_its_one_row),
         cmocka_unit_test(every_case_after_a_look_up_has_its_one_row),
-        cmocka_unit_test(look_ups_that_find_nothing_come_twice_within_settle),
-        cmocka_unit_test(the_late_answer_of_an_early_look_up_settles_nothing),
-        cmocka_unit_test(one_look_up_is_enough_where_nothing_has_to_settle),
-        cmocka_unit_test(a_veto_of_the_sending_outlives_proven_absence),
         cmocka_unit_test(a_call_ended_from_outside_tells_what_is_known),
-        cmocka_unit_test(backoff_doubles_up_to_its_cap_with_full_jitter),
-        cmocka_unit_test(a_wait_asked_for_is_a_lower_bound_with_a_tenth_of_jitter),
-        cmocka_unit_test(first_waits_are_uniform_with_the_randomness_of_the_system),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

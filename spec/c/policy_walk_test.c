@@ -57,6 +57,7 @@ struct world {
     int64_t made_ms[MAX_MADE];
     int made; /* by our sendings, some of them perhaps later than now */
     bool left;
+    bool vetoed; /* told us not to send again */
     int64_t now_ms;
 };
 
@@ -247,14 +248,14 @@ static bool attempt(struct world *w, struct step *s, bool *begun)
     s->after_look_up = s->decision.verdict == AIT_LOOK_UP;
     s->report = s->after_look_up ? serve_look_up(w, end_ms, &s->finding) : serve_sending(w, end_ms);
     *begun = !s->after_look_up && s->report.begun;
+    w->vetoed |= !s->after_look_up && !s->report.may_retry;
     if (once_in(50))
         return false;
     w->now_ms = s->now_ms = end_ms;
     s->may_spend = !once_in(16);
     s->random = random_share();
     s->before = s->after;
-    take_step(s);
-    const char *broken = broken_rule(s);
+    const char *broken = take_step(s);
     if (broken != NULL)
         fail_msg("breaks the rule: %s", broken);
     return true;
@@ -274,6 +275,7 @@ static struct ending run_call(struct world *w)
         if (w->now_ms >= w->rules.deadline_ms || once_in(50))
             return ended_outside(ending, &s.after, false);
         ending.sendings += s.decision.verdict == AIT_SEND;
+        assert_false(w->vetoed && s.decision.verdict == AIT_SEND);
         if (!attempt(w, &s, &begun))
             return ended_outside(ending, &s.after, begun);
     }

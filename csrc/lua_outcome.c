@@ -1,0 +1,377 @@
+/* From the outcome of an attempt to the policy's decision, and to what the caller gets. */
+#include "lua_core.h"
+#include "lua_table.h"
+
+#include "clock.h"
+#include "process.h"
+#include <string.h>
+#include <strings.h>
+
+/* How much older than the call an invitation must be to be told as one that existed before:
+ * server and proxies may round their times. */
+#define CLEARLY_OLDER_MS 10000
+
+/* What the body of an outcome is, beside what its status says. */
+enum reply {
+    REPLY_READABLE,
+    REPLY_NO_CONTENT,
+    REPLY_NOT_JSON,
+    REPLY_NOT_OBJECT,
+    REPLY_LACKS_FIELD
+};
+
+static const char *const reply_names[] = {NULL, "no_content", "not_json", "not_object",
+                                          "not_invitation"};
+
+static const char *failure_name(enum ait_failure failure)
+{
+    static const char *const names[] = {NULL,
+#define X(constant, name) name,
+                                        AIT_FAILURES(X)
+#undef X
+    };
+
+    return names[failure];
+}
+
+static const char *fate_name(enum ait_fate fate)
+{
+    static const char *const names[] = {"not_sent", "rejected", "unknown"};
+
+    return names[fate];
+}
+
+/* -- reading an outcome -- */
+
+/* Pushes the decoded body, or nil, and says what it is. */
+static enum reply push_body(lua_State *L, const struct ait_outcome *outcome, int row)
+{
+    const struct ait_buffer *body = &outcome->body;
+    const char *made;
+    size_t space = body->size == 0 ? 0 : strspn(body->data, " \t\r\n");
+
+    if (space >= body->size) {
+        lua_pushnil(L);
+        return REPLY_NO_CONTENT;
+    }
+    if (!ait_json_decode(L, body->data, body->size)) {
+        lua_pushnil(L);
+        return REPLY_NOT_JSON;
+    }
+    if (body->data[space] != '{') {
+        lua_pop(L, 1);
+        lua_pushnil(L);
+        return REPLY_NOT_OBJECT;
+    }
+    made = ait_string_field(L, row, "made", NULL);
+    if (made != NULL && ait_string_field(L, -1, made, NULL) == NULL)
+        return REPLY_LACKS_FIELD;
+    return REPLY_READABLE;
+}
+
+/* The server's own lower bound for a wait: where it turned us away without saying how long, the
+ * start of the next window is what its limit means. */
+static int64_t asked_wait_ms(const struct ait_outcome *outcome, int64_t wall_ms)
+{
+    int64_t asked_ms = ait_headers_retry_after_ms(&outcome->headers, wall_ms);
+
+    if (asked_ms < 0 && outcome->status == 429)
+        asked_ms = ait_headers_rate_limit(&outcome->headers, wall_ms).reset_ms;
+    return asked_ms;
+}
+
+static struct ait_report report_of(const struct ait_outcome *outcome, enum reply reply)
+{
+    return (struct ait_report){
+        .failure = outcome->failure,
+        .begun = outcome->begun,
+        .status = outcome->status,
+        .headers_whole = outcome->headers.ended,
+        .readable = reply == REPLY_READABLE,
+        .may_retry = ait_headers_may_retry(&outcome->headers),
+        .retry_after_ms = asked_wait_ms(outcome, ait_clock_wall_ms()),
+    };
+}
+
+/* -- what the caller gets -- */
+
+static void set_headers(lua_State *L, const struct ait_headers *headers)
+{
+    const char *name = NULL;
+    const char *value;
+
+    lua_newtable(L);
+    while ((name = ait_headers_next(headers, name, &value)) != NULL) {
+        lua_getfield(L, -1, name);
+        if (lua_isnil(L, -1))
+            lua_pushstring(L, value);
+        else
+            lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), value);
+        lua_setfield(L, -3, name);
+        lua_pop(L, 1);
+    }
+    lua_setfield(L, -2, "headers");
+}
+
+static void set_rate_limit(lua_State *L, const struct ait_headers *headers)
+{
+    struct ait_rate_limit rate = ait_headers_rate_limit(headers, ait_clock_wall_ms());
+
+    lua_newtable(L);
+    if (rate.limit >= 0)
+        ait_set_integer(L, "limit", (lua_Integer)rate.limit);
+    if (rate.remaining >= 0)
+        ait_set_integer(L, "remaining", (lua_Integer)rate.remaining);
+    if (rate.reset_ms >= 0)
+        ait_set_number(L, "reset", (lua_Number)rate.reset_ms / 1000);
+    lua_setfield(L, -2, "rate_limit");
+}
+
+static lua_Number elapsed(const struct ait_job *job)
+{
+    int64_t end_us = job->state == AIT_ENDED ? job->ended_us : ait_clock_now_us();
+
+    return (lua_Number)(end_us - job->started_us) / 1e6;
+}
+
+static void push_response(lua_State *L, const struct ait_job *job,
+                          const struct ait_outcome *outcome, bool existing)
+{
+    lua_createtable(L, 0, 8);
+    ait_set_integer(L, "status", outcome->status);
+    set_headers(L, &outcome->headers);
+    ait_set_string(L, "request_id", ait_headers_request_id(&outcome->headers));
+    ait_set_integer(L, "attempts", job->attempts);
+    ait_set_number(L, "elapsed", elapsed(job));
+    ait_set_boolean(L, "reconciled", job->looking_up);
+    ait_set_boolean(L, "existing", existing);
+    set_rate_limit(L, &outcome->headers);
+}
+
+/* An attempt gets no more time than its call has left: then it was the call's time that ran out. */
+static enum ait_failure told_failure(const struct ait_job *job, const struct ait_outcome *outcome)
+{
+    bool timed_out =
+        outcome->failure == AIT_FAILURE_TIMEOUT || outcome->failure == AIT_FAILURE_CONNECT_TIMEOUT;
+
+    return timed_out && ait_clock_now_ms() >= job->rules.deadline_ms ? AIT_FAILURE_DEADLINE
+                                                                     : outcome->failure;
+}
+
+static void set_failure(lua_State *L, enum ait_failure failure)
+{
+    ait_set_string(L, "failure", failure_name(failure));
+    if (failure == AIT_FAILURE_TLS || failure == AIT_FAILURE_CERTIFICATE ||
+        failure == AIT_FAILURE_CA_FILE)
+        ait_set_string(L, "tls_library", ait_process_libraries());
+}
+
+/* Pushes what failure.lua needs to know of a sending that failed; the decoded body is at `body`. */
+static void push_facts(lua_State *L, const struct ait_job *job, const struct ait_outcome *outcome,
+                       const struct ait_report *report, enum reply reply, int body)
+{
+    enum ait_class class = ait_policy_classify(report);
+
+    if (class == AIT_CLASS_MADE) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_createtable(L, 0, 12);
+    if (class == AIT_CLASS_REJECTED || class == AIT_CLASS_TURNED_AWAY)
+        ; /* the status says it all, even where the rest of the answer is lost */
+    else if (outcome->failure != AIT_FAILURE_NONE)
+        set_failure(L, told_failure(job, outcome));
+    else if (class == AIT_CLASS_MADE_REPLY_LOST)
+        ait_set_string(L, "failure", reply_names[reply]);
+    if (outcome->failure != AIT_FAILURE_NONE && outcome->text[0] != '\0')
+        ait_set_string(L, "text", outcome->text);
+    if (outcome->status > 0)
+        ait_set_integer(L, "status", outcome->status);
+    if (outcome->status >= 300) {
+        lua_pushvalue(L, body);
+        lua_setfield(L, -2, "body");
+    }
+    ait_set_string(L, "request_id", ait_headers_request_id(&outcome->headers));
+    if (report->retry_after_ms >= 0)
+        ait_set_number(L, "retry_after", (lua_Number)report->retry_after_ms / 1000);
+}
+
+/* Replaces the facts on top of the stack by the Error that they make. */
+static void make_error(lua_State *L, const struct ait_job *job, enum ait_fate fate, bool retryable)
+{
+    ait_set_string(L, "outcome", fate_name(fate));
+    ait_set_boolean(L, "retryable", retryable);
+    ait_set_integer(L, "attempts", job->attempts);
+    ait_set_number(L, "elapsed", elapsed(job));
+    ait_core_push_tool(L, AIT_TOOL_FAILURE);
+    lua_insert(L, -2);
+    lua_call(L, 1, 1);
+}
+
+/* -- what a look-up found -- */
+
+static bool same_text(lua_State *L, int one, int other, const char *key, bool fold_case)
+{
+    size_t n, m;
+    const char *a = ait_string_field(L, one, key, &n);
+    const char *b = ait_string_field(L, other, key, &m);
+
+    if (a == NULL || b == NULL || n != m)
+        return false;
+    return fold_case ? strncasecmp(a, b, n) == 0 : memcmp(a, b, n) == 0;
+}
+
+/* A 404 proves absence only in the API's own envelope: a gateway has 404s too. */
+static bool says_absent(lua_State *L, const struct ait_outcome *outcome, int body)
+{
+    bool says = false;
+
+    if (outcome->failure != AIT_FAILURE_NONE || outcome->status != 404 || !lua_istable(L, body))
+        return false;
+    lua_getfield(L, body, "error");
+    if (lua_istable(L, -1))
+        says = ait_string_field(L, -1, "code", NULL) != NULL;
+    lua_pop(L, 1);
+    return says;
+}
+
+static enum ait_finding finding_of(lua_State *L, const struct ait_outcome *outcome,
+                                   enum reply reply, int row, int values, int body)
+{
+    const char *key;
+    enum ait_finding finding = AIT_FINDING_FOUND;
+
+    if (says_absent(L, outcome, body))
+        return AIT_FINDING_ABSENT;
+    if (outcome->failure != AIT_FAILURE_NONE || outcome->status != 200 || reply != REPLY_READABLE)
+        return AIT_FINDING_NOTHING;
+    lua_getfield(L, row, "look_up");
+    key = ait_string_field(L, -1, "key", NULL);
+    if (key == NULL || !same_text(L, body, values, key, true))
+        finding = AIT_FINDING_NOTHING;
+    key = ait_string_field(L, -1, "same", NULL);
+    if (finding == AIT_FINDING_FOUND && key != NULL &&
+        ait_string_field(L, values, key, NULL) != NULL && !same_text(L, body, values, key, false))
+        finding = AIT_FINDING_OTHER;
+    lua_pop(L, 1);
+    return finding;
+}
+
+/* Whether what was found was made clearly before this call began, by the server's own clock
+ * where it tells its time. */
+static bool existed_before(lua_State *L, const struct ait_job *job,
+                           const struct ait_outcome *outcome, int body)
+{
+    const char *created = ait_string_field(L, body, "created_at", NULL);
+    const char *date = ait_headers_find(&outcome->headers, "date");
+    int64_t created_ms, now_ms;
+
+    if (!job->looking_up || created == NULL || !ait_headers_parse_date(created, &created_ms))
+        return false;
+    if (date == NULL || !ait_headers_parse_date(date, &now_ms))
+        now_ms = ait_clock_wall_ms();
+    int64_t call_ms = (ait_clock_now_us() - job->started_us) / 1000;
+    return created_ms < now_ms - call_ms - CLEARLY_OLDER_MS;
+}
+
+/* -- advancing -- */
+
+/* Stores the two values on top of the stack as what the job ended with. */
+static void set_end(lua_State *L, int job_index)
+{
+    ait_compat_push_anchor(L, job_index);
+    lua_insert(L, -3);
+    lua_rawseti(L, -3, AIT_SLOT_SECOND);
+    lua_rawseti(L, -2, AIT_SLOT_FIRST);
+    lua_pop(L, 1);
+}
+
+static void pay(struct ait_client *client, const struct ait_history *history,
+                const struct ait_decision *decision)
+{
+    if (decision->verdict == AIT_SEND)
+        client->retry_tokens -= AIT_RETRY_COST;
+    else if (decision->verdict == AIT_DONE)
+        client->retry_tokens += history->retries * AIT_RETRY_COST + 1;
+    if (client->retry_tokens > AIT_RETRY_TOKENS)
+        client->retry_tokens = AIT_RETRY_TOKENS;
+}
+
+/* Makes in Lua what the decision needs; all that may raise is here, before anything is final.
+ * The indices are those of ait_job_advance. */
+static void prepare(lua_State *L, const struct ait_client *client, struct ait_job *job,
+                    const struct ait_outcome *outcome, const struct ait_decision *decision,
+                    enum ait_finding finding, int job_index)
+{
+    int row = job_index + 1, values = job_index + 2, body = job_index + 3, facts = job_index + 4;
+
+    switch (decision->verdict) {
+    case AIT_DONE:
+        lua_pushvalue(L, body);
+        push_response(L, job, outcome, existed_before(L, job, outcome, body));
+        set_end(L, job_index);
+        break;
+    case AIT_FAIL:
+        lua_pushnil(L);
+        lua_pushvalue(L, facts);
+        if (finding == AIT_FINDING_OTHER)
+            ait_set_string(L, "failure", "lookup_disagrees");
+        make_error(L, job, decision->fate, decision->retryable);
+        set_end(L, job_index);
+        break;
+    case AIT_LOOK_UP:
+        ait_job_build_look_up(L, job, client, row, values);
+        break;
+    case AIT_SEND:
+        break;
+    }
+    ait_compat_push_anchor(L, job_index);
+    lua_pushvalue(L, facts);
+    lua_rawseti(L, -2, AIT_SLOT_FACTS);
+}
+
+void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *job,
+                     const struct ait_outcome *outcome)
+{
+    int job_index = lua_gettop(L);
+    struct ait_history history = job->history;
+    bool may_spend = client->retry_tokens >= AIT_RETRY_COST;
+    int64_t now_ms = ait_clock_now_ms();
+    enum ait_finding finding = AIT_FINDING_FOUND;
+    struct ait_decision decision;
+    enum reply reply;
+
+    luaL_checkstack(L, 16, "outcome");
+    ait_job_push_slot(L, job_index, AIT_SLOT_ROW);
+    ait_job_push_slot(L, job_index, AIT_SLOT_VALUES);
+    reply = push_body(L, outcome, job_index + 1);
+    struct ait_report report = report_of(outcome, reply);
+    if (job->looking_up) {
+        finding = finding_of(L, outcome, reply, job_index + 1, job_index + 2, job_index + 3);
+        ait_job_push_slot(L, job_index, AIT_SLOT_FACTS);
+        decision = ait_policy_after_look_up(&job->rules, &history, finding, &report, may_spend,
+                                            now_ms, ait_clock_random());
+    } else {
+        push_facts(L, job, outcome, &report, reply, job_index + 3);
+        decision = ait_policy_after_sending(&job->rules, &history, &report, may_spend, now_ms,
+                                            ait_clock_random());
+    }
+    prepare(L, client, job, outcome, &decision, finding, job_index);
+
+    pay(client, &history, &decision);
+    job->history = history;
+    job->looking_up = decision.verdict == AIT_LOOK_UP;
+    job->due_ms = decision.at_ms;
+    if (decision.verdict == AIT_DONE || decision.verdict == AIT_FAIL)
+        ait_job_end(job);
+    lua_settop(L, job_index);
+}
+
+int ait_job_push_stop(lua_State *L, const struct ait_job *job)
+{
+    lua_pushnil(L);
+    lua_createtable(L, 0, 6);
+    set_failure(L, job->stopped);
+    make_error(L, job, job->fate, job->fate != AIT_FATE_UNKNOWN);
+    return 2;
+}
