@@ -8,6 +8,7 @@
 
 /* A shorter credential would mask half of what a server says. */
 #define MIN_SECRET 8
+#define MAX_CREDENTIAL ((size_t)64 * 1024)
 
 /* First in, first out; a transfer is in one list at most. */
 struct list {
@@ -18,7 +19,7 @@ struct ait_engine {
     CURLM *multi;
     CURL *model;
     struct curl_slist *post_headers, *get_headers;
-    const char *secret; /* of the credential, in get_headers; NULL: none */
+    const char *secret; /* in the first line of post_headers; NULL: none worth masking */
     size_t max_response_bytes;
     long connections;
     struct list idle, open, finished;
@@ -73,30 +74,37 @@ static void wipe_headers(struct curl_slist *list)
     curl_slist_free_all(list);
 }
 
-static bool add_common_headers(struct curl_slist **list, const struct ait_settings *settings)
+/* Adds the credential's line, and remembers where its secret part is. */
+static bool add_credential(struct ait_engine *engine, struct curl_slist **list,
+                           const struct ait_settings *settings)
 {
-    if (!add_header(list, "Accept: application/json") ||
-        (settings->credential != NULL && !add_header(list, settings->credential)))
+    const char *name = settings->bearer ? "Authorization: Bearer " : "X-API-Key: ";
+    struct ait_buffer line;
+    bool added = false;
+
+    if (settings->secret == NULL)
+        return true;
+    ait_buffer_init(&line, MAX_CREDENTIAL);
+    if (ait_buffer_append_string(&line, name) == AIT_OK &&
+        ait_buffer_append_string(&line, settings->secret) == AIT_OK &&
+        ait_buffer_append(&line, "", 1) == AIT_OK)
+        added = add_header(list, line.data);
+    ait_buffer_wipe(&line);
+    if (added && strlen(settings->secret) >= MIN_SECRET)
+        engine->secret = (*list)->data + strlen(name);
+    return added;
+}
+
+static bool add_common_headers(struct ait_engine *engine, struct curl_slist **list,
+                               const struct ait_settings *settings)
+{
+    if (!add_credential(engine, list, settings) || !add_header(list, "Accept: application/json"))
         return false;
     for (const char *const *line = settings->headers; line != NULL && *line != NULL; line++) {
         if (!add_header(list, *line))
             return false;
     }
     return true;
-}
-
-/* The secret part of the credential's line, which is the second of the list. */
-static const char *secret_in(const struct curl_slist *headers, const char *credential)
-{
-    static const char scheme[] = "Bearer ";
-    const char *secret;
-
-    if (credential == NULL || (secret = strchr(headers->next->data, ' ')) == NULL)
-        return NULL;
-    secret++;
-    if (strncmp(secret, scheme, strlen(scheme)) == 0)
-        secret += strlen(scheme);
-    return strlen(secret) < MIN_SECRET ? NULL : secret;
 }
 
 static bool open_multi(struct ait_engine *engine)
@@ -116,13 +124,11 @@ struct ait_engine *ait_engine_new(const struct ait_settings *settings)
     engine->connections = (long)settings->connections;
     engine->model = ait_transfer_model(settings);
     if (engine->model != NULL && open_multi(engine) &&
-        add_common_headers(&engine->get_headers, settings) &&
-        add_common_headers(&engine->post_headers, settings) &&
+        add_common_headers(engine, &engine->get_headers, settings) &&
+        add_common_headers(engine, &engine->post_headers, settings) &&
         add_header(&engine->post_headers, "Content-Type: application/json") &&
-        add_header(&engine->post_headers, "Expect:")) {
-        engine->secret = secret_in(engine->get_headers, settings->credential);
+        add_header(&engine->post_headers, "Expect:"))
         return engine;
-    }
     ait_engine_free(engine);
     return NULL;
 }

@@ -17,110 +17,6 @@ struct ait_client *ait_client_check(lua_State *L, int index)
     return client;
 }
 
-/* -- open and waiting jobs -- */
-
-static void link_open(struct ait_client *client, struct ait_job *job)
-{
-    job->next_open = client->open;
-    if (client->open != NULL)
-        client->open->previous_open = job;
-    client->open = job;
-}
-
-static void unlink_open(struct ait_client *client, struct ait_job *job)
-{
-    if (job->previous_open != NULL)
-        job->previous_open->next_open = job->next_open;
-    else
-        client->open = job->next_open;
-    if (job->next_open != NULL)
-        job->next_open->previous_open = job->previous_open;
-    job->previous_open = job->next_open = NULL;
-}
-
-/* In order of due_ms; first come, first served among equals. */
-static void wait_in_line(struct ait_client *client, struct ait_job *job)
-{
-    struct ait_job *before = client->waiting_last;
-
-    while (before != NULL && before->due_ms > job->due_ms)
-        before = before->previous_waiting;
-    job->previous_waiting = before;
-    job->next_waiting = before != NULL ? before->next_waiting : client->waiting_first;
-    if (job->next_waiting != NULL)
-        job->next_waiting->previous_waiting = job;
-    else
-        client->waiting_last = job;
-    if (before != NULL)
-        before->next_waiting = job;
-    else
-        client->waiting_first = job;
-    job->state = AIT_WAITING;
-}
-
-static void leave_line(struct ait_client *client, struct ait_job *job)
-{
-    if (job->previous_waiting != NULL)
-        job->previous_waiting->next_waiting = job->next_waiting;
-    else
-        client->waiting_first = job->next_waiting;
-    if (job->next_waiting != NULL)
-        job->next_waiting->previous_waiting = job->previous_waiting;
-    else
-        client->waiting_last = job->previous_waiting;
-    job->previous_waiting = job->next_waiting = NULL;
-}
-
-void ait_client_stop_job(struct ait_client *client, struct ait_job *job, enum ait_failure reason)
-{
-    bool begun = false;
-
-    if (job->state == AIT_WAITING) {
-        leave_line(client, job);
-    } else {
-        ait_engine_cancel(client->engine, (uint64_t)job->id, &begun);
-        client->in_flight--;
-    }
-    unlink_open(client, job);
-    ait_job_stop(job, reason, begun && !job->looking_up);
-}
-
-/* Hands the first in line to the engine, or ends it where that is no longer possible. Returns
- * whether it ended. */
-static bool start_first(struct ait_client *client, int64_t now_ms)
-{
-    struct ait_job *job = client->waiting_first;
-    int64_t left_ms = job->rules.deadline_ms - now_ms;
-    int64_t timeout_ms = client->timeout_ms < left_ms ? client->timeout_ms : left_ms;
-
-    if (left_ms <= 0) {
-        ait_client_stop_job(client, job, AIT_FAILURE_DEADLINE);
-        return true;
-    }
-    if (!ait_engine_add(client->engine, (uint64_t)job->id,
-                        job->looking_up ? &job->look_up : &job->request, timeout_ms)) {
-        ait_client_stop_job(client, job, AIT_FAILURE_OUT_OF_MEMORY);
-        return true;
-    }
-    leave_line(client, job);
-    job->state = AIT_IN_FLIGHT;
-    job->attempts += !job->looking_up;
-    client->in_flight++;
-    return false;
-}
-
-/* Starts what is due and has room. Returns how many jobs ended instead. */
-static int start_due(struct ait_client *client)
-{
-    int64_t now_ms = ait_clock_now_ms();
-    int ended = 0;
-
-    while (client->waiting_first != NULL && client->waiting_first->due_ms <= now_ms &&
-           client->in_flight < client->concurrency)
-        ended += start_first(client, now_ms);
-    return ended;
-}
-
 /* -- methods -- */
 
 static int refuse_closed(lua_State *L)
@@ -157,45 +53,8 @@ static int client_submit(lua_State *L)
     lua_pop(L, 1);
 
     client->next_id = client->next_id == INT32_MAX ? 1 : client->next_id + 1;
-    link_open(client, job);
-    wait_in_line(client, job);
+    ait_client_add_job(client, job);
     return 1;
-}
-
-/* Drops the client's hold on a job that has ended; cannot raise, since the key exists. */
-static void forget(lua_State *L, int jobs, const struct ait_job *job)
-{
-    lua_pushnil(L);
-    lua_rawseti(L, jobs, job->id);
-}
-
-/* Takes in what the engine has finished; the client's table of jobs is on top of the stack.
- * Where memory runs out the outcome stays with the engine, for the next turn. */
-static int take_finished(lua_State *L, struct ait_client *client)
-{
-    const struct ait_outcome *outcome;
-    uint64_t id;
-    int jobs = lua_gettop(L);
-    int ended = 0;
-
-    while ((outcome = ait_engine_finished(client->engine, &id)) != NULL) {
-        struct ait_job *job;
-
-        lua_rawgeti(L, jobs, (int)id);
-        job = lua_touserdata(L, -1);
-        ait_job_advance(L, client, job, outcome);
-        ait_engine_release(client->engine);
-        client->in_flight--;
-        if (job->state == AIT_ENDED) {
-            unlink_open(client, job);
-            forget(L, jobs, job);
-            ended++;
-        } else {
-            wait_in_line(client, job);
-        }
-        lua_settop(L, jobs);
-    }
-    return ended;
 }
 
 static int64_t checked_timeout_ms(lua_State *L, int index)
@@ -210,6 +69,13 @@ static int64_t checked_timeout_ms(lua_State *L, int index)
     return (int64_t)ceil((timeout > MAX_TURN_S ? MAX_TURN_S : timeout) * 1000);
 }
 
+/* A handler sees the client in the middle of a turn. */
+static void refuse_in_handler(lua_State *L, const struct ait_client *client)
+{
+    if (client->in_handler)
+        ait_core_raise_argument(L, "on_event", "may submit and cancel jobs, but not wait or close");
+}
+
 /* (client, timeout) -> how many jobs ended. */
 static int client_turn(lua_State *L)
 {
@@ -221,18 +87,8 @@ static int client_turn(lua_State *L)
         refuse_closed(L);
         return lua_error(L);
     }
-    ended = start_due(client);
-    if (client->waiting_first != NULL && client->in_flight < client->concurrency) {
-        int64_t wait_ms = client->waiting_first->due_ms - ait_clock_now_ms();
-
-        if (wait_ms < timeout_ms)
-            timeout_ms = wait_ms < 0 ? 0 : wait_ms;
-    }
-    ait_engine_step(client->engine, ended > 0 ? 0 : timeout_ms);
-    lua_settop(L, 1);
-    ait_compat_push_anchor(L, 1);
-    ended += take_finished(L, client);
-    ended += start_due(client);
+    refuse_in_handler(L, client);
+    ended = ait_client_turn(L, client, timeout_ms);
     lua_pushinteger(L, ended);
     return 1;
 }
@@ -242,6 +98,7 @@ static int client_close(lua_State *L)
 {
     struct ait_client *client = ait_client_check(L, 1);
 
+    refuse_in_handler(L, client);
     while (client->open != NULL)
         ait_client_stop_job(client, client->open, AIT_FAILURE_CLOSED);
     ait_engine_free(client->engine);
@@ -326,17 +183,32 @@ static void read_rules(lua_State *L, struct ait_client *client)
     client->rules.settle_ms = ms_setting(L, "settle");
     client->timeout_ms = ms_setting(L, "timeout");
     client->deadline_ms = ms_setting(L, "deadline");
-    client->concurrency = (int)number_setting(L, "concurrency");
+    ait_pacer_init(&client->pacer, (int)number_setting(L, "concurrency"), number_setting(L, "rate"),
+                   number_setting(L, "burst"), ait_clock_now_ms());
     client->retry_tokens = AIT_RETRY_TOKENS;
     client->next_id = 1;
 }
 
+/* Plain HTTP goes to this machine only: a proxy that the environment names for others would be
+ * sent the key in the clear. */
+static const char *proxy_setting(lua_State *L)
+{
+    const char *proxy = string_setting(L, "proxy");
+    const char *base_url = string_setting(L, "base_url");
+
+    if (proxy == NULL && base_url != NULL && strncmp(base_url, "http:", 5) == 0)
+        return "";
+    return proxy;
+}
+
 static struct ait_engine *new_engine(lua_State *L)
 {
+    const char *token = string_setting(L, "bearer_token");
     struct ait_settings settings = {
         .user_agent = string_setting(L, "user_agent"),
-        .credential = string_setting(L, "credential"),
-        .proxy = string_setting(L, "proxy"),
+        .secret = token != NULL ? token : string_setting(L, "api_key"),
+        .bearer = token != NULL,
+        .proxy = proxy_setting(L),
         .ca_file = string_setting(L, "ca_file"),
         .ca_path = string_setting(L, "ca_path"),
         .connect_timeout_ms = ms_setting(L, "connect_timeout"),
@@ -363,6 +235,9 @@ static int client_new(lua_State *L)
     client = ait_core_new_userdata(L, sizeof *client, AIT_CLIENT);
     ait_buffer_init(&client->base_url, MAX_BASE_URL);
     lua_newtable(L);
+    lua_getfield(L, 1, "on_event");
+    client->has_handler = lua_isfunction(L, -1);
+    lua_rawseti(L, -2, AIT_CLIENT_HANDLER);
     ait_compat_set_anchor(L, -2);
 
     read_rules(L, client);

@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "engine.h"
+#include "pacer.h"
 #include "policy.h"
 #include "request.h"
 
@@ -24,7 +25,17 @@
 #define AIT_RETRY_TOKENS 500
 #define AIT_RETRY_COST 5
 
-enum { AIT_TOOL_ENCODE = 1, AIT_TOOL_DECODE, AIT_TOOL_ARGUMENT, AIT_TOOL_CONFIG, AIT_TOOL_FAILURE };
+enum {
+    AIT_TOOL_ENCODE = 1,
+    AIT_TOOL_DECODE,
+    AIT_TOOL_ARGUMENT,
+    AIT_TOOL_CONFIG,
+    AIT_TOOL_FAILURE,
+    AIT_TOOL_TELL,
+};
+
+/* In a client's anchor, beside the ids of its jobs. */
+#define AIT_CLIENT_HANDLER 0
 
 enum {
     AIT_SLOT_CLIENT = 1,
@@ -41,11 +52,11 @@ struct ait_client {
     struct ait_rules rules; /* of its calls; the deadline is each call's own */
     int64_t timeout_ms;
     int64_t deadline_ms; /* a duration */
-    int concurrency;
-    int in_flight;
+    struct ait_pacer pacer;
     int retry_tokens;
     int next_id;
-    struct ait_job *open; /* all open jobs */
+    bool has_handler, in_handler; /* of events */
+    struct ait_job *open;         /* all open jobs */
     struct ait_job *waiting_first, *waiting_last;
 };
 
@@ -62,6 +73,8 @@ struct ait_job {
     struct ait_history history;
     int attempts; /* sendings begun, the one under way included */
     int64_t started_us, ended_us;
+    int64_t retry_after_ms;                          /* of a job that a pause ended; 0: none */
+    enum ait_hold held;                              /* what it was last told to wait for */
     int64_t due_ms;                                  /* while waiting */
     struct ait_job *previous_open, *next_open;       /* of the client's open jobs */
     struct ait_job *previous_waiting, *next_waiting; /* of those that wait, by due_ms */
@@ -105,6 +118,9 @@ void ait_job_build_look_up(lua_State *L, struct ait_job *job, const struct ait_c
 /* Makes it an ended job, and wipes its requests. Touches no Lua. */
 void ait_job_end(struct ait_job *job);
 
+/* Seconds since its start, or that it took. */
+lua_Number ait_job_elapsed(const struct ait_job *job);
+
 /* Ends the job from outside; begun: the request itself may have left. Touches no Lua. */
 void ait_job_stop(struct ait_job *job, enum ait_failure reason, bool begun);
 
@@ -118,13 +134,44 @@ void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *jo
 /* Pushes nil and the Error of a job that was ended from outside, and returns 2. */
 int ait_job_push_stop(lua_State *L, const struct ait_job *job);
 
+const char *ait_outcome_failure_name(enum ait_failure failure);
+
+/* -- lua_event.c -- */
+
+struct ait_event {
+    const char *name;
+    const struct ait_job *job;
+    bool look_up;           /* it is about a look-up */
+    int status;             /* 0: none */
+    const char *request_id; /* these may be NULL */
+    const char *failure;
+    const char *reason;
+    int64_t delay_ms; /* -1: none */
+};
+
+/* Tells the handler of the client at index 1, if it has one. Never raises; what the handler
+ * raises is dropped. Everything must be in order before: it may submit and cancel jobs. */
+void ait_event_emit(lua_State *L, struct ait_client *client, struct ait_event event);
+
+/* Pushes the function that AIT_TOOL_TELL is. */
+void ait_event_push_teller(lua_State *L);
+
 /* -- lua_client.c -- */
 
 /* The client at index; raises an Error where it is something else. */
 struct ait_client *ait_client_check(lua_State *L, int index);
 
+/* -- lua_turn.c -- */
+
+/* Takes in a new job, which waits from now on. Touches no Lua. */
+void ait_client_add_job(struct ait_client *client, struct ait_job *job);
+
 /* Ends an open job for this reason, whatever it is doing. Touches no Lua. */
 void ait_client_stop_job(struct ait_client *client, struct ait_job *job, enum ait_failure reason);
+
+/* Does what can be done for the client at index 1, waiting at most timeout_ms for something to
+ * do. Returns how many jobs ended. Raises only where memory runs out; nothing is lost then. */
+int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms);
 
 /* -- registration: both pop the tools from the top of the stack -- */
 

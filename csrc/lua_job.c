@@ -109,6 +109,13 @@ struct ait_job *ait_job_new(lua_State *L, struct ait_client *client)
 
 /* -- its end -- */
 
+lua_Number ait_job_elapsed(const struct ait_job *job)
+{
+    int64_t end_us = job->state == AIT_ENDED ? job->ended_us : ait_clock_now_us();
+
+    return (lua_Number)(end_us - job->started_us) / 1e6;
+}
+
 void ait_job_end(struct ait_job *job)
 {
     job->ended_us = ait_clock_now_us();

@@ -23,7 +23,7 @@ enum reply {
 static const char *const reply_names[] = {NULL, "no_content", "not_json", "not_object",
                                           "not_invitation"};
 
-static const char *failure_name(enum ait_failure failure)
+const char *ait_outcome_failure_name(enum ait_failure failure)
 {
     static const char *const names[] = {NULL,
 #define X(constant, name) name,
@@ -127,13 +127,6 @@ static void set_rate_limit(lua_State *L, const struct ait_headers *headers)
     lua_setfield(L, -2, "rate_limit");
 }
 
-static lua_Number elapsed(const struct ait_job *job)
-{
-    int64_t end_us = job->state == AIT_ENDED ? job->ended_us : ait_clock_now_us();
-
-    return (lua_Number)(end_us - job->started_us) / 1e6;
-}
-
 static void push_response(lua_State *L, const struct ait_job *job,
                           const struct ait_outcome *outcome, bool existing)
 {
@@ -142,7 +135,7 @@ static void push_response(lua_State *L, const struct ait_job *job,
     set_headers(L, &outcome->headers);
     ait_set_string(L, "request_id", ait_headers_request_id(&outcome->headers));
     ait_set_integer(L, "attempts", job->attempts);
-    ait_set_number(L, "elapsed", elapsed(job));
+    ait_set_number(L, "elapsed", ait_job_elapsed(job));
     ait_set_boolean(L, "reconciled", job->looking_up);
     ait_set_boolean(L, "existing", existing);
     set_rate_limit(L, &outcome->headers);
@@ -160,7 +153,7 @@ static enum ait_failure told_failure(const struct ait_job *job, const struct ait
 
 static void set_failure(lua_State *L, enum ait_failure failure)
 {
-    ait_set_string(L, "failure", failure_name(failure));
+    ait_set_string(L, "failure", ait_outcome_failure_name(failure));
     if (failure == AIT_FAILURE_TLS || failure == AIT_FAILURE_CERTIFICATE ||
         failure == AIT_FAILURE_CA_FILE)
         ait_set_string(L, "tls_library", ait_process_libraries());
@@ -183,7 +176,8 @@ static void push_facts(lua_State *L, const struct ait_job *job, const struct ait
         set_failure(L, told_failure(job, outcome));
     else if (class == AIT_CLASS_MADE_REPLY_LOST)
         ait_set_string(L, "failure", reply_names[reply]);
-    if (outcome->failure != AIT_FAILURE_NONE && outcome->text[0] != '\0')
+    /* libcurl's words for what the guard did would be about us. */
+    if (outcome->failure != AIT_FAILURE_NONE && outcome->failure != AIT_FAILURE_RESEND)
         ait_set_string(L, "text", outcome->text);
     if (outcome->status > 0)
         ait_set_integer(L, "status", outcome->status);
@@ -202,7 +196,7 @@ static void make_error(lua_State *L, const struct ait_job *job, enum ait_fate fa
     ait_set_string(L, "outcome", fate_name(fate));
     ait_set_boolean(L, "retryable", retryable);
     ait_set_integer(L, "attempts", job->attempts);
-    ait_set_number(L, "elapsed", elapsed(job));
+    ait_set_number(L, "elapsed", ait_job_elapsed(job));
     ait_core_push_tool(L, AIT_TOOL_FAILURE);
     lua_insert(L, -2);
     lua_call(L, 1, 1);
@@ -359,6 +353,11 @@ void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *jo
     prepare(L, client, job, outcome, &decision, finding, job_index);
 
     pay(client, &history, &decision);
+    if (outcome->status > 0) {
+        struct ait_rate_limit rate = ait_headers_rate_limit(&outcome->headers, ait_clock_wall_ms());
+
+        ait_pacer_heard(&client->pacer, outcome->status, report.retry_after_ms, &rate, now_ms);
+    }
     job->history = history;
     job->looking_up = decision.verdict == AIT_LOOK_UP;
     job->due_ms = decision.at_ms;
@@ -372,6 +371,8 @@ int ait_job_push_stop(lua_State *L, const struct ait_job *job)
     lua_pushnil(L);
     lua_createtable(L, 0, 6);
     set_failure(L, job->stopped);
+    if (job->retry_after_ms > 0)
+        ait_set_number(L, "retry_after", (lua_Number)job->retry_after_ms / 1000);
     make_error(L, job, job->fate, job->fate != AIT_FATE_UNKNOWN);
     return 2;
 }

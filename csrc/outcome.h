@@ -32,6 +32,7 @@
     X(OUT_OF_MEMORY, "out_of_memory")                                                              \
     X(INTERNAL, "internal")                                                                        \
     X(DEADLINE, "deadline")                                                                        \
+    X(PAUSED, "paused") /* the server asked for a pause beyond the deadline */                     \
     X(CANCELLED, "cancelled")                                                                      \
     X(CLOSED, "closed")
 

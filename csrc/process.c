@@ -2,9 +2,12 @@
 
 #include <curl/curl.h>
 #include <dlfcn.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* CURLOPT_PREREQFUNCTION, on which sending once rests, came with this release. */
 #define OLDEST_LIBCURL 0x075000U
@@ -16,6 +19,32 @@
 
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 static const char *refusal;
+
+/* Libcurl frees its buffers as they are, with the key in them. What goes through here does not
+ * stay in memory that is free. */
+static void wipe_and_free(void *memory)
+{
+    if (memory == NULL)
+        return;
+    explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+static void *wiping_realloc(void *memory, size_t size)
+{
+    size_t had = memory == NULL ? 0 : malloc_usable_size(memory);
+    void *larger;
+
+    if (memory != NULL && size > 0 && size <= had)
+        return memory;
+    larger = malloc(size);
+    if (larger == NULL)
+        return NULL;
+    if (had > 0)
+        memcpy(larger, memory, had < size ? had : size);
+    wipe_and_free(memory);
+    return larger;
+}
 
 /* A Lua state unloads its modules when it closes, while a resolver thread of libcurl's may still
  * run, and with it what libcurl set up once for the process: so we stay, for good. */
@@ -37,7 +66,9 @@ static void start(void)
         refusal = "the module could not be kept in memory";
         return;
     }
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    /* Where libcurl is in use already, its allocator stays as it is. */
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_and_free, wiping_realloc, strdup,
+                             calloc) != CURLE_OK) {
         refusal = "libcurl could not be initialised";
         return;
     }

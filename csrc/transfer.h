@@ -18,7 +18,8 @@
 /* What is the same for every attempt of a client. The strings are copied. */
 struct ait_settings {
     const char *user_agent;
-    const char *credential;     /* a whole header line, or NULL */
+    const char *secret;         /* the API key or token; NULL: none */
+    bool bearer;                /* it is a token */
     const char *const *headers; /* further header lines, up to a NULL */
     const char *proxy;          /* NULL: as the environment says; "": none */
     const char *ca_file;        /* NULL: libcurl's own */

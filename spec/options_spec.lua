@@ -46,7 +46,7 @@ describe("options.check", function()
   it("has defaults for all but the credential", function()
     assert.same({
       base_url = "https://api.aitronos.com",
-      credential = "X-API-Key: " .. KEY,
+      api_key = KEY,
       headers = {},
       user_agent = "aitronos-lua/1.2.3",
       timeout = 30,
@@ -93,7 +93,7 @@ describe("options.check", function()
     os.remove(ca_file)
     assert.same({
       base_url = "http://localhost:8080/api",
-      credential = "X-API-Key: " .. KEY,
+      api_key = KEY,
       headers = { "X-A: 1", "X-B: 2" },
       user_agent = "aitronos-lua/1.2.3 app/1",
       timeout = 0.5,
@@ -139,7 +139,7 @@ describe("options.check", function()
       error("ran")
     end
     local given = setmetatable({ api_key = KEY }, { __index = ran, __pairs = ran, __len = ran })
-    assert.equal("X-API-Key: " .. KEY, options.check(given, "1").credential)
+    assert.equal(KEY, options.check(given, "1").api_key)
     local inherited = setmetatable({}, { __index = { api_key = KEY } })
     assert.equal("api_key", error_of(inherited).details[1].field)
   end)
@@ -159,10 +159,10 @@ describe("options.check", function()
 
     it("takes the key of the environment, read at each call", function()
       environment.FREDDY_API_KEY = "one"
-      assert.equal("X-API-Key: one", options.check(nil, "1").credential)
+      assert.equal("one", options.check(nil, "1").api_key)
       environment.FREDDY_API_KEY = "two"
-      assert.equal("X-API-Key: two", options.check({}, "1").credential)
-      assert.equal("X-API-Key: " .. KEY, check().credential)
+      assert.equal("two", options.check({}, "1").api_key)
+      assert.equal(KEY, check().api_key)
     end)
 
     it("takes an empty environment variable for none", function()
@@ -173,7 +173,8 @@ describe("options.check", function()
     it("lets a token that was given go before the environment's key", function()
       environment.FREDDY_API_KEY = KEY
       local settings = options.check({ bearer_token = "a.b.c" }, "1")
-      assert.equal("Authorization: Bearer a.b.c", settings.credential)
+      assert.equal("a.b.c", settings.bearer_token)
+      assert.is_nil(settings.api_key)
     end)
 
     it("refuses two that were given", function()

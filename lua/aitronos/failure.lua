@@ -15,8 +15,8 @@ local FAILURES = {
   resolve = { "connection", "NAME_NOT_RESOLVED", "The server's name could not be resolved" },
   connect = { "connection", "CONNECTION_FAILED", "No connection to the server could be made" },
   reset = { "connection", "CONNECTION_LOST", "The connection was lost before the answer was in" },
-  resend = { "connection", "CONNECTION_LOST", "A reused connection was lost while the request was "
-    .. "under way, and the request was not sent again" },
+  resend = { "connection", "CONNECTION_LOST", "A reused connection was lost before the answer "
+    .. "was in" },
   proxy = { "connection", "PROXY_FAILED", "The proxy can't be reached or refuses; check proxy" },
   http2 = { "connection", "HTTP2_ERROR", "The HTTP/2 exchange failed; if it keeps failing, leave "
     .. "the http2 option off" },
@@ -28,6 +28,9 @@ local FAILURES = {
   connect_timeout = { "timeout", "CONNECT_TIMEOUT", "No connection stood within connect_timeout" },
   timeout = { "timeout", "REQUEST_TIMEOUT", "No complete answer came within timeout" },
   deadline = { "timeout", "DEADLINE_EXCEEDED", "The call could not be finished by its deadline" },
+
+  paused = { "rate_limit", "CLIENT_PAUSED", "The server has asked this client to wait for longer "
+    .. "than the call has time" },
 
   tls = { "tls", "TLS_HANDSHAKE_FAILED", "The TLS handshake failed" },
   certificate = { "tls", "CERTIFICATE_NOT_TRUSTED", "The server's certificate is not trusted; if "

@@ -331,25 +331,26 @@ local function read(option, given, faults)
   return setting
 end
 
--- The header line that authenticates. A token that was given goes before a key in the environment.
-local function read_credential(given, faults)
+-- Sets one of the two. A token that was given goes before a key in the environment. No text is
+-- made of it: strings of ours could not be wiped.
+local function read_credential(given, settings, faults)
   if rawget(given, "bearer_token") == nil then
-    local key = read(API_KEY, given, faults)
-    if not key and not faults[1] then
+    settings.api_key = read(API_KEY, given, faults)
+    if not settings.api_key and not faults[1] then
       add(faults, "api_key", "is missing; give it, or set the environment variable FREDDY_API_KEY")
     end
-    return key and "X-API-Key: " .. key
+    return
   end
   if rawget(given, "api_key") ~= nil then
     add(faults, "bearer_token", "must not be given together with api_key")
   end
-  local token = read(BEARER_TOKEN, given, faults)
-  return token and "Authorization: Bearer " .. token
+  settings.bearer_token = read(BEARER_TOKEN, given, faults)
 end
 
 ---@class aitronos.Settings
 ---@field base_url string without a slash at its end
----@field credential string one header line
+---@field api_key? string this, or
+---@field bearer_token? string this
 ---@field headers string[] header lines
 ---@field user_agent string
 ---@field timeout number seconds, as are the next three
@@ -381,8 +382,8 @@ function options.check(given, version)
     error(errors.config { { field = "options", message = message } }, 0)
   end
 
-  local faults = {}
-  local settings = { credential = read_credential(given, faults) }
+  local faults, settings = {}, {}
+  read_credential(given, settings, faults)
   for _, option in ipairs(OPTIONS) do
     settings[option.name] = read(option, given, faults)
   end

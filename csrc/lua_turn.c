@@ -1,0 +1,248 @@
+/* A client's open jobs, those of them that wait in line, and the turn that moves them on. */
+#include "lua_core.h"
+
+#include "clock.h"
+#include <stdio.h>
+
+static void link_open(struct ait_client *client, struct ait_job *job)
+{
+    job->next_open = client->open;
+    if (client->open != NULL)
+        client->open->previous_open = job;
+    client->open = job;
+}
+
+static void unlink_open(struct ait_client *client, struct ait_job *job)
+{
+    if (job->previous_open != NULL)
+        job->previous_open->next_open = job->next_open;
+    else
+        client->open = job->next_open;
+    if (job->next_open != NULL)
+        job->next_open->previous_open = job->previous_open;
+    job->previous_open = job->next_open = NULL;
+}
+
+/* In order of due_ms; first come, first served among equals. */
+static void wait_in_line(struct ait_client *client, struct ait_job *job)
+{
+    struct ait_job *before = client->waiting_last;
+
+    while (before != NULL && before->due_ms > job->due_ms)
+        before = before->previous_waiting;
+    job->previous_waiting = before;
+    job->next_waiting = before != NULL ? before->next_waiting : client->waiting_first;
+    if (job->next_waiting != NULL)
+        job->next_waiting->previous_waiting = job;
+    else
+        client->waiting_last = job;
+    if (before != NULL)
+        before->next_waiting = job;
+    else
+        client->waiting_first = job;
+    job->state = AIT_WAITING;
+}
+
+static void leave_line(struct ait_client *client, struct ait_job *job)
+{
+    if (job->previous_waiting != NULL)
+        job->previous_waiting->next_waiting = job->next_waiting;
+    else
+        client->waiting_first = job->next_waiting;
+    if (job->next_waiting != NULL)
+        job->next_waiting->previous_waiting = job->previous_waiting;
+    else
+        client->waiting_last = job->previous_waiting;
+    job->previous_waiting = job->next_waiting = NULL;
+}
+
+void ait_client_add_job(struct ait_client *client, struct ait_job *job)
+{
+    link_open(client, job);
+    wait_in_line(client, job);
+}
+
+void ait_client_stop_job(struct ait_client *client, struct ait_job *job, enum ait_failure reason)
+{
+    bool begun = false;
+
+    if (job->state == AIT_WAITING) {
+        leave_line(client, job);
+    } else {
+        ait_engine_cancel(client->engine, (uint64_t)job->id, &begun);
+        ait_pacer_ended(&client->pacer);
+    }
+    unlink_open(client, job);
+    ait_job_stop(job, reason, begun && !job->looking_up);
+}
+
+/* Hands the first in line to the engine. Returns whether it ended instead. */
+static bool start_first(lua_State *L, struct ait_client *client, int64_t now_ms)
+{
+    struct ait_job *job = client->waiting_first;
+    int64_t left_ms = job->rules.deadline_ms - now_ms;
+    int64_t timeout_ms = client->timeout_ms < left_ms ? client->timeout_ms : left_ms;
+
+    if (!ait_engine_add(client->engine, (uint64_t)job->id,
+                        job->looking_up ? &job->look_up : &job->request, timeout_ms)) {
+        ait_client_stop_job(client, job, AIT_FAILURE_OUT_OF_MEMORY);
+        return true;
+    }
+    leave_line(client, job);
+    job->state = AIT_IN_FLIGHT;
+    job->held = AIT_HOLD_NONE;
+    job->attempts += !job->looking_up;
+    ait_pacer_start(&client->pacer, now_ms);
+    ait_event_emit(L, client,
+                   (struct ait_event){
+                       .name = "request", .job = job, .look_up = job->looking_up, .delay_ms = -1});
+    return false;
+}
+
+static void tell_hold(lua_State *L, struct ait_client *client, struct ait_job *job,
+                      enum ait_hold hold, int64_t delay_ms)
+{
+    static const char *const reasons[] = {NULL, "concurrency", "rate", "allowance", "pause"};
+
+    if (job->held == hold)
+        return;
+    job->held = hold;
+    ait_event_emit(L, client,
+                   (struct ait_event){.name = "wait",
+                                      .job = job,
+                                      .look_up = job->looking_up,
+                                      .reason = reasons[hold],
+                                      .delay_ms = delay_ms});
+}
+
+/* Starts what is due and may leave; ends what can't leave before its deadline. Returns how many
+ * jobs ended. */
+static int start_due(lua_State *L, struct ait_client *client)
+{
+    int64_t now_ms = ait_clock_now_ms();
+    struct ait_job *job;
+    int ended = 0;
+
+    while ((job = client->waiting_first) != NULL && job->due_ms <= now_ms) {
+        enum ait_hold hold;
+        int64_t at_ms = ait_pacer_next_ms(&client->pacer, now_ms, &hold);
+
+        if (job->rules.deadline_ms <= (at_ms == AIT_PACER_FULL ? now_ms : at_ms)) {
+            job->retry_after_ms = hold == AIT_HOLD_PAUSE ? at_ms - now_ms : 0;
+            ait_client_stop_job(client, job,
+                                hold == AIT_HOLD_PAUSE ? AIT_FAILURE_PAUSED : AIT_FAILURE_DEADLINE);
+            ended++;
+        } else if (at_ms > now_ms) {
+            tell_hold(L, client, job, hold, at_ms == AIT_PACER_FULL ? -1 : at_ms - now_ms);
+            break;
+        } else {
+            ended += start_first(L, client, now_ms);
+        }
+    }
+    return ended;
+}
+
+/* When the next job in line may have something to do; AIT_PACER_FULL: that hangs on the engine. */
+static int64_t next_start_ms(const struct ait_client *client, int64_t now_ms)
+{
+    const struct ait_job *job = client->waiting_first;
+    enum ait_hold hold;
+
+    if (job == NULL)
+        return AIT_PACER_FULL;
+    return job->due_ms > now_ms ? job->due_ms : ait_pacer_next_ms(&client->pacer, now_ms, &hold);
+}
+
+/* Drops the client's hold on a job that has ended; cannot raise, since the key exists. */
+static void forget(lua_State *L, int jobs, const struct ait_job *job)
+{
+    lua_pushnil(L);
+    lua_rawseti(L, jobs, job->id);
+}
+
+/* What came back, and what happens next. The outcome stays the engine's first until it is
+ * released, whatever the handler does. */
+static void tell_outcome(lua_State *L, struct ait_client *client, const struct ait_job *job,
+                         const struct ait_outcome *outcome, bool looking_up)
+{
+    char status[16];
+    const char *failure = ait_outcome_failure_name(outcome->failure);
+    struct ait_event event = {
+        .name = "response",
+        .job = job,
+        .look_up = looking_up,
+        .status = outcome->status,
+        .request_id = ait_headers_request_id(&outcome->headers),
+        .failure = failure,
+        .delay_ms = -1,
+    };
+
+    if (!client->has_handler)
+        return;
+    ait_event_emit(L, client, event);
+    if (job->state != AIT_WAITING)
+        return;
+    int64_t left_ms = job->due_ms - ait_clock_now_ms();
+    snprintf(status, sizeof status, "http_%d", outcome->status);
+    ait_event_emit(L, client,
+                   (struct ait_event){
+                       .name = job->looking_up ? "reconcile" : "retry",
+                       .job = job,
+                       .look_up = job->looking_up,
+                       .reason = failure != NULL ? failure : status,
+                       .delay_ms = left_ms < 0 ? 0 : left_ms,
+                   });
+}
+
+/* Takes in what the engine has finished; the client's table of jobs is on top of the stack.
+ * Where memory runs out the outcome stays with the engine, for the next turn. */
+static int take_finished(lua_State *L, struct ait_client *client)
+{
+    const struct ait_outcome *outcome;
+    uint64_t id;
+    int jobs = lua_gettop(L);
+    int ended = 0;
+
+    while ((outcome = ait_engine_finished(client->engine, &id)) != NULL) {
+        struct ait_job *job;
+        bool looking_up;
+
+        lua_rawgeti(L, jobs, (int)id);
+        job = lua_touserdata(L, -1);
+        looking_up = job->looking_up;
+        ait_job_advance(L, client, job, outcome);
+        ait_pacer_ended(&client->pacer);
+        if (job->state == AIT_ENDED) {
+            unlink_open(client, job);
+            forget(L, jobs, job);
+            ended++;
+        } else {
+            wait_in_line(client, job);
+        }
+        tell_outcome(L, client, job, outcome, looking_up);
+        ait_engine_release(client->engine);
+        lua_settop(L, jobs);
+    }
+    return ended;
+}
+
+int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms)
+{
+    int64_t now_ms, next_ms;
+    int ended;
+
+    luaL_checkstack(L, 40, "turn");
+    lua_settop(L, 1);
+    ait_compat_push_anchor(L, 1);
+    ended = start_due(L, client);
+    now_ms = ait_clock_now_ms();
+    next_ms = next_start_ms(client, now_ms);
+    if (ended > 0 || next_ms <= now_ms)
+        timeout_ms = 0;
+    else if (next_ms - now_ms < timeout_ms)
+        timeout_ms = next_ms - now_ms;
+    ait_engine_step(client->engine, timeout_ms);
+    ended += take_finished(L, client);
+    ended += start_due(L, client);
+    return ended;
+}

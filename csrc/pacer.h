@@ -1,0 +1,58 @@
+/* When the next request of a client may leave: its concurrency, its own rate, and what the server
+ * said of its limits. Pure: time is an argument, and nothing waits here.
+ *
+ * Words. The client's own rate is a token bucket: `burst` requests at once after a pause, then one
+ * each time a token is due. The server's allowance is what its rate-limit headers say is left;
+ * while little is, requests leave at the pace that the limit means. A pause is what a 429 asks
+ * for; it holds for all requests of the client, and ends with a probe: one request alone, until
+ * the server has answered one with something else than 429.
+ *
+ * Owner: the client. No thread of its own, no Lua, no libcurl. */
+#ifndef AIT_PACER_H
+#define AIT_PACER_H
+
+#include "headers.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define AIT_PACER_FULL INT64_MAX
+
+enum ait_hold {
+    AIT_HOLD_NONE,
+    AIT_HOLD_CONCURRENCY, /* until a request in flight ends */
+    AIT_HOLD_RATE,        /* the client's own rate */
+    AIT_HOLD_ALLOWANCE,   /* the server's allowance is low */
+    AIT_HOLD_PAUSE,       /* the server asked for it */
+};
+
+struct ait_pacer {
+    int concurrency;
+    int in_flight;
+    double per_ms; /* the client's own rate; 0: none */
+    double burst;  /* the most tokens there can be */
+    double tokens; /* at counted_ms */
+    int64_t counted_ms;
+    int64_t spacing_ms; /* between two requests while the allowance is low; 0: it is not */
+    int64_t started_ms; /* when the last one left */
+    int64_t paused_until_ms;
+    bool probing;
+};
+
+/* per_minute 0: no rate of its own. */
+void ait_pacer_init(struct ait_pacer *pacer, int concurrency, double per_minute, double burst,
+                    int64_t now_ms);
+
+/* When the next request may leave: now_ms, or later, or AIT_PACER_FULL while that hangs on one in
+ * flight. *hold: what it waits for. */
+int64_t ait_pacer_next_ms(const struct ait_pacer *pacer, int64_t now_ms, enum ait_hold *hold);
+
+/* A request leaves; ended: one has come back, with or without an answer. */
+void ait_pacer_start(struct ait_pacer *pacer, int64_t now_ms);
+void ait_pacer_ended(struct ait_pacer *pacer);
+
+/* The server answered. asked_ms: for how long it wants no request, where it answered 429. */
+void ait_pacer_heard(struct ait_pacer *pacer, int status, int64_t asked_ms,
+                     const struct ait_rate_limit *rate, int64_t now_ms);
+
+#endif
