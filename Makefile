@@ -55,7 +55,7 @@ build: ## the module for LUA, out of the tree
 
 $(CORE): $(C_OBJECTS) $(FACE_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) -shared $(LINK_FLAGS) -o $@ $^ -lcurl -lpthread
+	$(CC) -shared $(LINK_FLAGS) -o $@ $^ -lcurl -lpthread -lm
 
 $(BUILD)/c/%.o: csrc/%.c
 	@mkdir -p $(@D)
@@ -107,7 +107,7 @@ build-all: $(C_TESTS)
 
 $(BUILD)/c/%_test: spec/c/%_test.c $(C_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(C_FLAGS) -Ispec/c $(LINK_FLAGS) -o $@ $< $(C_OBJECTS) -lcmocka -lcurl -lpthread
+	$(CC) $(C_FLAGS) -Ispec/c $(LINK_FLAGS) -o $@ $< $(C_OBJECTS) -lcmocka -lcurl -lpthread -lm
 
 .PHONY: sanitize
 sanitize: ## the suites under ASan and UBSan

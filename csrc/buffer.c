@@ -76,6 +76,8 @@ void ait_buffer_mask(struct ait_buffer *buffer, const char *bytes, size_t n)
 
 void ait_buffer_clear(struct ait_buffer *buffer)
 {
+    if (buffer->size > 0)
+        explicit_bzero(buffer->data, buffer->size);
     buffer->size = 0;
 }
 

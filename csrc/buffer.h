@@ -33,7 +33,7 @@ enum ait_status ait_buffer_append_string(struct ait_buffer *buffer, const char *
 /* Overwrites with asterisks wherever these n bytes, at least one, stand in the buffer. */
 void ait_buffer_mask(struct ait_buffer *buffer, const char *bytes, size_t n);
 
-/* Forgets the content and keeps the memory for the next use. */
+/* Overwrites the content and keeps the memory for the next use. */
 void ait_buffer_clear(struct ait_buffer *buffer);
 
 /* Gives the memory back; the buffer can be used again, with the same maximum. */

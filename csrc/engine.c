@@ -210,6 +210,13 @@ bool ait_engine_add(struct ait_engine *engine, uint64_t id, const struct ait_req
     return true;
 }
 
+/* Its next attempt may be long in coming: nothing of this one stays. */
+static void retire(struct ait_engine *engine, struct ait_transfer *transfer)
+{
+    ait_transfer_forget(transfer);
+    list_append(&engine->idle, transfer);
+}
+
 bool ait_engine_cancel(struct ait_engine *engine, uint64_t id, bool *begun)
 {
     struct ait_transfer *transfer = list_find(&engine->open, id);
@@ -224,8 +231,7 @@ bool ait_engine_cancel(struct ait_engine *engine, uint64_t id, bool *begun)
         list_remove(&engine->finished, transfer);
     }
     *begun = transfer->outcome.begun;
-    ait_buffer_wipe(&transfer->sent);
-    list_append(&engine->idle, transfer);
+    retire(engine, transfer);
     return true;
 }
 
@@ -303,5 +309,5 @@ void ait_engine_release(struct ait_engine *engine)
     struct ait_transfer *transfer = engine->finished.first;
 
     list_remove(&engine->finished, transfer);
-    list_append(&engine->idle, transfer);
+    retire(engine, transfer);
 }

@@ -32,7 +32,8 @@ bool ait_engine_add(struct ait_engine *engine, uint64_t id, const struct ait_req
 bool ait_engine_cancel(struct ait_engine *engine, uint64_t id, bool *begun);
 
 /* Moves bytes, waiting at most timeout_ms for something to do. Returns once a transfer has
- * finished, the time is up, or a signal came (so that the host can see it). */
+ * finished, the time is up, or nothing was ready when a wait ended: libcurl had a timer of its
+ * own, or a signal came that the host must see. */
 void ait_engine_step(struct ait_engine *engine, int64_t timeout_ms);
 
 /* The outcome that has waited longest, or NULL. It stays the engine's, and stays first, until

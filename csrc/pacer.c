@@ -1,5 +1,7 @@
 #include "pacer.h"
 
+#include <math.h>
+
 #define MINUTE_MS 60000
 #define LOW_ALLOWANCE 10     /* a tenth of the limit */
 #define PAUSE_UNSAID_MS 1000 /* where a 429 does not say for how long */
@@ -17,14 +19,16 @@ void ait_pacer_init(struct ait_pacer *pacer, int concurrency, double per_minute,
     };
 }
 
+/* What one millisecond brings may stand over the burst: where tokens come faster than the clock
+ * ticks, half of them would be lost else. */
 static double tokens_at(const struct ait_pacer *pacer, int64_t now_ms)
 {
     double tokens = pacer->tokens + (double)(now_ms - pacer->counted_ms) * pacer->per_ms;
+    double most = pacer->burst + pacer->per_ms;
 
-    return tokens < pacer->burst ? tokens : pacer->burst;
+    return tokens < most ? tokens : most;
 }
 
-/* Rounded up: a token that is due in a fraction of a millisecond is not there yet. */
 static int64_t token_ms(const struct ait_pacer *pacer, int64_t now_ms)
 {
     double missing = 1 - tokens_at(pacer, now_ms);
@@ -32,7 +36,7 @@ static int64_t token_ms(const struct ait_pacer *pacer, int64_t now_ms)
     if (pacer->per_ms <= 0 || missing <= 0)
         return now_ms;
     double wait = missing / pacer->per_ms;
-    return wait < (double)(INT64_MAX / 2) ? now_ms + (int64_t)wait + 1 : INT64_MAX / 2;
+    return wait < (double)(INT64_MAX / 2) ? now_ms + (int64_t)ceil(wait) : INT64_MAX / 2;
 }
 
 /* Where several hold, the one that ends last is the one that is told. */

@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,12 +47,13 @@ static void *wiping_realloc(void *memory, size_t size)
 
 /* A Lua state unloads its modules when it closes, while a resolver thread of libcurl's may still
  * run, and with it what libcurl set up once for the process: so we stay, for good. */
-static bool stay_loaded(void)
+static void stay_loaded(void)
 {
     Dl_info info;
 
-    return dladdr((void *)&refusal, &info) != 0 &&
-           dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE) != NULL;
+    /* There is nothing to find, nor to do, where we are linked into the program itself. */
+    if (dladdr((void *)&refusal, &info) != 0)
+        (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
 /* Never undone by curl_global_cleanup: others in the process may use libcurl, and its resolver
@@ -62,10 +62,7 @@ static void start(void)
 {
     const curl_version_info_data *info;
 
-    if (!stay_loaded()) {
-        refusal = "the module could not be kept in memory";
-        return;
-    }
+    stay_loaded();
     /* Where libcurl is in use already, its allocator stays as it is. */
     if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_and_free, wiping_realloc, strdup,
                              calloc) != CURLE_OK) {

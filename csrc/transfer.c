@@ -147,20 +147,25 @@ void ait_transfer_free(struct ait_transfer *transfer)
     free(transfer);
 }
 
+void ait_transfer_forget(struct ait_transfer *transfer)
+{
+    ait_buffer_clear(&transfer->sent);
+    ait_buffer_clear(&transfer->outcome.body);
+    ait_headers_clear(&transfer->outcome.headers);
+}
+
 static void reset(struct ait_transfer *transfer, uint64_t id, bool guarded)
 {
     struct ait_outcome *outcome = &transfer->outcome;
 
+    ait_transfer_forget(transfer);
     transfer->id = id;
     transfer->guarded = guarded;
     transfer->stopped = AIT_FAILURE_NONE;
-    ait_buffer_clear(&transfer->sent);
     outcome->failure = AIT_FAILURE_NONE;
     outcome->begun = false;
     outcome->status = 0;
     outcome->text[0] = '\0';
-    ait_headers_clear(&outcome->headers);
-    ait_buffer_clear(&outcome->body);
 }
 
 static bool set_body(struct ait_transfer *transfer, const struct ait_request *request)
@@ -217,6 +222,9 @@ static enum ait_failure failure_before_sending(const struct ait_transfer *transf
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_CERTPROBLEM:
         return AIT_FAILURE_TLS;
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+        return AIT_FAILURE_HTTP2;
     case CURLE_OUT_OF_MEMORY:
         return AIT_FAILURE_OUT_OF_MEMORY;
     case CURLE_SEND_ERROR:
@@ -292,5 +300,5 @@ void ait_transfer_finish(struct ait_transfer *transfer, CURLcode code)
         outcome->status = (int)status;
     if (outcome->failure != AIT_FAILURE_NONE && outcome->text[0] == '\0')
         strncpy(outcome->text, curl_easy_strerror(code), sizeof outcome->text - 1);
-    ait_buffer_wipe(&transfer->sent);
+    ait_buffer_clear(&transfer->sent);
 }

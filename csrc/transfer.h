@@ -54,6 +54,9 @@ bool ait_transfer_prepare(struct ait_transfer *transfer, uint64_t id,
                           const struct ait_request *request, struct curl_slist *headers,
                           int64_t timeout_ms);
 
+/* Overwrites what was sent and received; the memory is kept for the next attempt. */
+void ait_transfer_forget(struct ait_transfer *transfer);
+
 /* Reads libcurl's verdict into the outcome and drops the body that was sent. */
 void ait_transfer_finish(struct ait_transfer *transfer, CURLcode code);
 

@@ -56,7 +56,7 @@ build = {
       },
       incdirs = { "csrc" },
       libdirs = { "$(CURL_LIBDIR)" },
-      libraries = { "curl", "pthread" },
+      libraries = { "curl", "pthread", "m" },
       defines = { "_GNU_SOURCE" },
     },
   },
