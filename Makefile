@@ -103,7 +103,8 @@ test-installed: build-all
 
 .PHONY: build-all
 build-all: $(C_TESTS)
-	@for lua in $(LUAS); do $(MAKE) --no-print-directory -s build LUA=$$lua || exit 1; done
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory -s build \
+		$(if $(SANITIZE),,$(BUILD)/$$lua/memory_host) LUA=$$lua || exit 1; done
 
 $(BUILD)/c/%_test: spec/c/%_test.c $(C_OBJECTS)
 	@mkdir -p $(@D)
@@ -129,6 +130,12 @@ $(OUT)/host: spec/support/host.c
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) $(LUA_FLAGS) $(LINK_FLAGS) -Wl,--export-dynamic -o $@ $< \
 		$(shell $(PKG_CONFIG) --libs $(lua_package_$(LUA)))
+
+# It replaces malloc, as a sanitizer does.
+$(OUT)/memory_host: spec/support/host.c spec/memory/memory.c spec/memory/memory.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(C_FLAGS)) $(LUA_FLAGS) -DHOST_MEMORY -fvisibility=default -o $@ \
+		$(filter %.c,$^) $(shell $(PKG_CONFIG) --libs $(lua_package_$(LUA)))
 
 .PHONY: valgrind
 valgrind: ## the suites under valgrind

@@ -256,7 +256,7 @@ describe("a call", function()
     end)
 
     for name, answer in pairs {
-      ["another address"] = api.response(200, api.found { email = "other@example.com" }),
+      ["another address"] = api.response(200, api.found { email = "old.member@example.com" }),
       ["no address"] = api.response(200, '{"invitation_id":"inv_x"}'),
       ["no invitation"] = api.response(200, "{}"),
       ["HTML"] = api.response(200, api.HTML),

@@ -10,6 +10,7 @@ local h2 = require "spec.support.h2"
 ---@field kind? string of the Error, where the call ends with one for this fault
 ---@field status? integer of that Error
 ---@field tls? string the context of the faulty connection; the others have a good one
+---@field unread? fun(connection) done to a POST that has come and was not read
 ---@field accept? fun(connection) done to a new connection, before anything is read
 ---@field serve? fun(connection, request): boolean|nil done to a POST; true: the connection goes on
 ---@field refuses? boolean nobody listens
@@ -118,7 +119,8 @@ add("ambiguous", "timeout", "silence after a 100", {
 })
 cut_off("ambiguous", "protocol", "another protocol", "SSH-2.0-OpenSSH_9.2\r\n")
 cut_off("ambiguous", "protocol", "a body without a status line", api.made())
-cut_off("ambiguous", "connection", "hang-up after a 103", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
+cut_off("ambiguous", "connection", "hang-up after a 103",
+  "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
 cut_off("ambiguous", "server", "hang-up in the headers of a 503",
   "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Le", 503)
 cut_off("ambiguous", "rate_limit", "hang-up in the headers of a 429",
@@ -207,7 +209,8 @@ lost("white space", "  \r\n ")
 lost("no invitation_id", '{"email":"' .. api.EMAIL .. '"}')
 lost("an invitation_id that is a number", '{"invitation_id":7}')
 lost("HTML", api.HTML, { "Content-Type: text/html" })
-lost("too large", '{"invitation_id":"' .. ("x"):rep(8192) .. '"}', {}, { max_response_bytes = 4096 })
+lost("too large", '{"invitation_id":"' .. ("x"):rep(8192) .. '"}', {},
+  { max_response_bytes = 4096 })
 lost("bad gzip", "this is no gzip", { "Content-Encoding: gzip" })
 lost("an encoding that nobody knows", api.made(), { "Content-Encoding: rot13" })
 answer("reply lost", "protocol", "204", 204, "")
@@ -256,7 +259,8 @@ add("made", nil, "answer byte by byte", {
 add("made", nil, "chunks and trailers", {
   serve = function(connection)
     local body = api.made()
-    connection:write("HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\nTrailer: X-Late\r\n\r\n")
+    connection:write("HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n"
+      .. "Trailer: X-Late\r\n\r\n")
     for i = 1, #body do
       connection:write("1;name=value\r\n" .. body:sub(i, i) .. "\r\n")
     end
@@ -265,8 +269,8 @@ add("made", nil, "chunks and trailers", {
   end,
 })
 cut_off("made", nil, "HTTP/1.0", "HTTP/1.0 201 Created\r\n\r\n" .. api.made())
-cut_off("made", nil, "hang-up after promising to keep the connection", api.response(201, api.made(),
-  { "Connection: keep-alive", "Keep-Alive: timeout=60" }))
+cut_off("made", nil, "hang-up after promising to keep the connection",
+  api.response(201, api.made(), { "Connection: keep-alive", "Keep-Alive: timeout=60" }))
 add("made", nil, "HTTP/2", {
   http2 = true,
   serve = function(connection, request)

@@ -1,15 +1,40 @@
 /* A plain Lua host for the suites: an interpreter of our own can be linked with a sanitizer,
  * where preloading one would reach every child process too.
  *
- *   host SCRIPT [ARGUMENT…]
+ *   host [--states N] [--threads N] SCRIPT [ARGUMENT…]
  *
- * With GC_STRESS in the environment the collector never pauses. */
+ * Runs the script in one state; with --states in that many, one after another, and with --threads
+ * in that many at once, each on a thread of its own. With GC_STRESS in the environment the
+ * collector never pauses. With HOST_MEMORY defined it is linked with spec/memory/memory.c. */
+#ifdef HOST_MEMORY
+#include "../memory/memory.h"
+#endif
+
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define MAX_THREADS 64
+
+struct script {
+    int argc;
+    char **argv; /* the script's path first */
+};
+
+static lua_State *new_state(void)
+{
+#ifdef HOST_MEMORY
+    return memory_new_state();
+#else
+    return luaL_newstate();
+#endif
+}
 
 static int traceback(lua_State *L)
 {
@@ -23,39 +48,93 @@ static int traceback(lua_State *L)
     return 1;
 }
 
-static void set_arguments(lua_State *L, int argc, char **argv)
+static void set_arguments(lua_State *L, const struct script *script)
 {
     lua_newtable(L);
-    for (int i = 0; i < argc; i++) {
-        lua_pushstring(L, argv[i]);
-        lua_rawseti(L, -2, i - 1);
+    for (int i = 0; i < script->argc; i++) {
+        lua_pushstring(L, script->argv[i]);
+        lua_rawseti(L, -2, i);
     }
     lua_setglobal(L, "arg");
 }
 
-int main(int argc, char **argv)
+static bool run(const struct script *script)
 {
-    lua_State *L = luaL_newstate();
-    int status = 1;
+    lua_State *L = new_state();
+    int status;
 
-    if (L == NULL || argc < 2) {
-        fprintf(stderr, "usage: host SCRIPT [ARGUMENT...]\n");
-        return 2;
-    }
+    if (L == NULL)
+        return false;
     luaL_openlibs(L);
+#ifdef HOST_MEMORY
+    memory_open(L);
+#endif
     if (getenv("GC_STRESS") != NULL) {
         lua_gc(L, LUA_GCSETPAUSE, 0);
         lua_gc(L, LUA_GCSETSTEPMUL, 1000);
     }
-    set_arguments(L, argc, argv);
+    set_arguments(L, script);
     lua_pushcfunction(L, traceback);
-    if (luaL_loadfile(L, argv[1]) == 0) {
-        for (int i = 2; i < argc; i++)
-            lua_pushstring(L, argv[i]);
-        status = lua_pcall(L, argc - 2, 0, 1);
+    status = luaL_loadfile(L, script->argv[0]);
+    if (status == 0) {
+        for (int i = 1; i < script->argc; i++)
+            lua_pushstring(L, script->argv[i]);
+        status = lua_pcall(L, script->argc - 1, 0, 1);
     }
     if (status != 0)
         fprintf(stderr, "host: %s\n", lua_tostring(L, -1));
     lua_close(L);
-    return status != 0;
+    return status == 0;
+}
+
+static void *run_on_thread(void *script)
+{
+    return run(script) ? script : NULL;
+}
+
+static bool run_at_once(struct script *script, int n)
+{
+    pthread_t threads[MAX_THREADS];
+    bool fine = true;
+    int started = 0;
+
+    while (started < n && pthread_create(&threads[started], NULL, run_on_thread, script) == 0)
+        started++;
+    fine = started == n;
+    for (int i = 0; i < started; i++) {
+        void *result;
+
+        fine = pthread_join(threads[i], &result) == 0 && result != NULL && fine;
+    }
+    return fine;
+}
+
+/* Takes "NAME N" off the front of the arguments; the other number stays as it is. */
+static int take_number(struct script *script, const char *name, int otherwise)
+{
+    int number;
+
+    if (script->argc < 2 || strcmp(script->argv[0], name) != 0)
+        return otherwise;
+    number = atoi(script->argv[1]);
+    script->argc -= 2;
+    script->argv += 2;
+    return number;
+}
+
+int main(int argc, char **argv)
+{
+    struct script script = {argc - 1, argv + 1};
+    int states = take_number(&script, "--states", 1);
+    int threads = take_number(&script, "--threads", 0);
+    bool fine = true;
+
+    if (script.argc < 1 || threads > MAX_THREADS) {
+        fprintf(stderr, "usage: host [--states N] [--threads N] SCRIPT [ARGUMENT...]\n");
+        return 2;
+    }
+    for (int i = 0; i < states; i++)
+        fine = run(&script) && fine;
+    fine = run_at_once(&script, threads) && fine;
+    return fine ? 0 : 1;
 }

@@ -8,8 +8,8 @@
 ---     end)
 ---     local client = aitronos.new { base_url = server:url(), driver = server:driver(), … }
 ---
---- The loop in `Server.run` gives turns to clients and servers until what is waited for has happened,
---- so what a client sees does not depend on a scheduler. LuaSocket selects at most 1024 descriptors.
+--- The loop, `run`, gives turns to clients and servers until what is waited for has happened, so
+--- what a client sees does not depend on a scheduler. LuaSocket selects at most 1024 descriptors.
 
 local socket = require "socket"
 local ssl = require "ssl"
@@ -18,7 +18,7 @@ local ssl = require "ssl"
 -- timers are not among what it waits for.
 local IDLE_SECONDS = 0.001
 -- A spec that has not got there by then never will.
-local LIMIT_SECONDS = 120
+local LIMIT_SECONDS = 60
 local READ_BYTES = 65536
 
 ---@class spec.Connection
@@ -32,7 +32,6 @@ Connection.__index = Connection
 ---@field accepted integer
 local Server = {}
 Server.__index = Server
-
 
 -- ## Connections: all of these run in the handler's coroutine
 
@@ -148,17 +147,17 @@ function Connection:start_tls(context)
 end
 
 --- Waits until something that the peer sent can be read, and does not read it.
-function Connection:wait_for_bytes()
+function Connection.wait_for_bytes()
   wait_for("read")
 end
 
+local function at_once()
+  return true
+end
+
 --- Gives everybody else a turn.
-function Connection:pause()
-  local waited = false
-  self:wait_until(function()
-    waited = not waited
-    return not waited
-  end)
+function Connection.pause()
+  wait_for(at_once)
 end
 
 --- Waits until the predicate holds; it is asked in every round of the loop.
@@ -187,7 +186,6 @@ function Connection:reset()
   self.socket:setoption("linger", { on = true, timeout = 0 })
   self:close()
 end
-
 
 -- ## The loop
 
@@ -287,7 +285,7 @@ local function describe(servers)
 end
 
 --- Gives turns to all of them until is_done() is true. Both lists may change meanwhile.
-function Server.run(servers, clients, is_done)
+function Server.run_all(servers, clients, is_done)
   local give_up = socket.gettime() + LIMIT_SECONDS
   local busy = true
   while not is_done() do
@@ -300,7 +298,6 @@ function Server.run(servers, clients, is_done)
     end
   end
 end
-
 
 -- ## Servers
 
@@ -340,7 +337,7 @@ end
 
 --- Runs until is_done(), with these clients taking part.
 function Server:run(clients, is_done)
-  return Server.run({ self }, clients, is_done)
+  Server.run_all({ self }, clients, is_done)
 end
 
 --- What a client waits with, so that its calls and this server go on together.
@@ -354,20 +351,29 @@ function Server:driver()
   }
 end
 
---- Further connections are refused; those that stand go on.
+--- Further connections are refused; those that stand go on. The port stays taken, lest another
+--- server get what is meant for this one.
 function Server:stop_listening()
   if self.listener then
     self.listener:close()
     self.listener = nil
+    self.reserved = assert(socket.tcp4())
+    self.reserved:setoption("reuseaddr", true)
+    assert(self.reserved:bind("127.0.0.1", self.port))
   end
 end
 
 function Server:close()
-  self:stop_listening()
   for connection in pairs(self.connections) do
     connection:close()
   end
   self.connections = {}
+  for _, name in ipairs { "listener", "reserved" } do
+    if self[name] then
+      self[name]:close()
+      self[name] = nil
+    end
+  end
 end
 
 return Server
