@@ -20,6 +20,7 @@ struct ait_engine {
     CURL *model;
     struct curl_slist *post_headers, *get_headers;
     const char *secret; /* in the first line of post_headers; NULL: none worth masking */
+    struct ait_sockets sockets;
     size_t max_response_bytes;
     long connections;
     struct list idle, open, finished;
@@ -122,7 +123,7 @@ struct ait_engine *ait_engine_new(const struct ait_settings *settings)
         return NULL;
     engine->max_response_bytes = settings->max_response_bytes;
     engine->connections = (long)settings->connections;
-    engine->model = ait_transfer_model(settings);
+    engine->model = ait_transfer_model(settings, &engine->sockets);
     if (engine->model != NULL && open_multi(engine) &&
         add_common_headers(engine, &engine->get_headers, settings) &&
         add_common_headers(engine, &engine->post_headers, settings) &&
@@ -157,6 +158,7 @@ void ait_engine_free(struct ait_engine *engine)
     free_list(&engine->idle);
     curl_multi_cleanup(engine->multi);
     curl_easy_cleanup(engine->model);
+    ait_sockets_free(&engine->sockets);
     wipe_headers(engine->post_headers);
     wipe_headers(engine->get_headers);
     free(engine);
@@ -187,7 +189,7 @@ static struct ait_transfer *idle_transfer(struct ait_engine *engine)
     struct ait_transfer *transfer = engine->idle.last;
 
     if (transfer == NULL)
-        return ait_transfer_new(engine->model, engine->max_response_bytes);
+        return ait_transfer_new(engine->model, &engine->sockets, engine->max_response_bytes);
     list_remove(&engine->idle, transfer);
     return transfer;
 }
@@ -249,7 +251,8 @@ static void collect(struct ait_engine *engine)
             curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer) != CURLE_OK)
             continue;
         curl_multi_remove_handle(engine->multi, easy); /* ends the life of message */
-        finish(engine, transfer, code);
+        if (!ait_transfer_renew(transfer) || curl_multi_add_handle(engine->multi, easy) != CURLM_OK)
+            finish(engine, transfer, code);
     }
 }
 

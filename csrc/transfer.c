@@ -11,13 +11,28 @@ static int on_request(void *context, char *remote_ip, char *local_ip, int remote
 {
     struct ait_transfer *transfer = context;
 
-    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    (void)remote_ip, (void)local_ip, (void)remote_port;
     if (transfer->outcome.begun && transfer->guarded) {
         transfer->stopped = AIT_FAILURE_RESEND;
         return CURL_PREREQFUNC_ABORT;
     }
+    if (transfer->secure && ait_sockets_peer_gone(transfer->sockets, local_port)) {
+        transfer->stale = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
     transfer->outcome.begun = true;
     return CURL_PREREQFUNC_OK;
+}
+
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    return ait_sockets_open(context, address->family, address->socktype, address->protocol);
+}
+
+static int on_close(void *context, curl_socket_t fd)
+{
+    return ait_sockets_close(context, fd);
 }
 
 static size_t on_header(char *line, size_t size, size_t count, void *context)
@@ -89,6 +104,14 @@ static bool set_connection(CURL *easy, const struct ait_settings *settings)
            curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK;
 }
 
+static bool set_sockets(CURL *easy, struct ait_sockets *sockets)
+{
+    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sockets) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) == CURLE_OK;
+}
+
 static bool set_exchange(CURL *easy, const struct ait_settings *settings)
 {
     return curl_easy_setopt(easy, CURLOPT_USERAGENT, settings->user_agent) == CURLE_OK &&
@@ -100,12 +123,12 @@ static bool set_exchange(CURL *easy, const struct ait_settings *settings)
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
 }
 
-CURL *ait_transfer_model(const struct ait_settings *settings)
+CURL *ait_transfer_model(const struct ait_settings *settings, struct ait_sockets *sockets)
 {
     CURL *easy = curl_easy_init();
 
     if (easy != NULL && set_security(easy, settings) && set_connection(easy, settings) &&
-        set_exchange(easy, settings))
+        set_sockets(easy, sockets) && set_exchange(easy, settings))
         return easy;
     curl_easy_cleanup(easy);
     return NULL;
@@ -122,12 +145,14 @@ static bool bind_handle(struct ait_transfer *transfer)
            curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->outcome.text) == CURLE_OK;
 }
 
-struct ait_transfer *ait_transfer_new(CURL *model, size_t max_response_bytes)
+struct ait_transfer *ait_transfer_new(CURL *model, struct ait_sockets *sockets,
+                                      size_t max_response_bytes)
 {
     struct ait_transfer *transfer = calloc(1, sizeof *transfer);
 
     if (transfer == NULL)
         return NULL;
+    transfer->sockets = sockets;
     ait_buffer_init(&transfer->sent, AIT_REQUEST_MAX_BODY);
     ait_buffer_init(&transfer->outcome.body, max_response_bytes);
     ait_headers_init(&transfer->outcome.headers);
@@ -161,6 +186,7 @@ static void reset(struct ait_transfer *transfer, uint64_t id, bool guarded)
     ait_transfer_forget(transfer);
     transfer->id = id;
     transfer->guarded = guarded;
+    transfer->stale = false;
     transfer->stopped = AIT_FAILURE_NONE;
     outcome->failure = AIT_FAILURE_NONE;
     outcome->begun = false;
@@ -190,10 +216,24 @@ bool ait_transfer_prepare(struct ait_transfer *transfer, uint64_t id,
     long timeout = timeout_ms < 1 ? 1 : (long)timeout_ms; /* 0 would mean for ever */
 
     reset(transfer, id, !request->repeatable);
+    transfer->secure = strncmp(request->url.data, "https:", 6) == 0;
+    if (transfer->fresh && curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L) != CURLE_OK)
+        return false;
+    transfer->fresh = false;
     return set_body(transfer, request) &&
            curl_easy_setopt(easy, CURLOPT_URL, request->url.data) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout) == CURLE_OK;
+}
+
+bool ait_transfer_renew(struct ait_transfer *transfer)
+{
+    if (!transfer->stale || transfer->fresh ||
+        curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK)
+        return false;
+    transfer->stale = false;
+    transfer->fresh = true;
+    return true;
 }
 
 static enum ait_failure failure_before_sending(const struct ait_transfer *transfer, CURLcode code)
@@ -227,6 +267,8 @@ static enum ait_failure failure_before_sending(const struct ait_transfer *transf
         return AIT_FAILURE_HTTP2;
     case CURLE_OUT_OF_MEMORY:
         return AIT_FAILURE_OUT_OF_MEMORY;
+    case CURLE_ABORTED_BY_CALLBACK: /* a new connection was dead at once, too */
+        return AIT_FAILURE_RESET;
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:

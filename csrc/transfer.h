@@ -11,6 +11,7 @@
 
 #include "outcome.h"
 #include "request.h"
+#include "sockets.h"
 
 #include <curl/curl.h>
 #include <stdint.h>
@@ -33,7 +34,11 @@ struct ait_settings {
 struct ait_transfer {
     CURL *easy;
     uint64_t id;
+    struct ait_sockets *sockets; /* the engine's */
     bool guarded;
+    bool secure;
+    bool stale;               /* its connection was dead before anything was sent */
+    bool fresh;               /* it was told to use a new one */
     enum ait_failure stopped; /* why a callback stopped it, or AIT_FAILURE_NONE */
     struct ait_buffer sent;   /* the body while libcurl may read it */
     struct ait_outcome outcome;
@@ -41,11 +46,12 @@ struct ait_transfer {
 };
 
 /* An easy handle with all of the settings, from which every transfer's is copied; NULL if
- * memory ran out. The caller cleans it up. */
-CURL *ait_transfer_model(const struct ait_settings *settings);
+ * memory ran out. The caller cleans it up. sockets must outlive all connections. */
+CURL *ait_transfer_model(const struct ait_settings *settings, struct ait_sockets *sockets);
 
 /* A transfer with its handle; NULL if memory ran out. */
-struct ait_transfer *ait_transfer_new(CURL *model, size_t max_response_bytes);
+struct ait_transfer *ait_transfer_new(CURL *model, struct ait_sockets *sockets,
+                                      size_t max_response_bytes);
 void ait_transfer_free(struct ait_transfer *transfer);
 
 /* Makes it ready to be added to a multi. headers stays the caller's and must outlive the
@@ -53,6 +59,10 @@ void ait_transfer_free(struct ait_transfer *transfer);
 bool ait_transfer_prepare(struct ait_transfer *transfer, uint64_t id,
                           const struct ait_request *request, struct curl_slist *headers,
                           int64_t timeout_ms);
+
+/* Makes a transfer that ended stale ready to be added once more, for a new connection. False: it
+ * did not, or it had one already. */
+bool ait_transfer_renew(struct ait_transfer *transfer);
 
 /* Overwrites what was sent and received; the memory is kept for the next attempt. */
 void ait_transfer_forget(struct ait_transfer *transfer);

@@ -52,6 +52,7 @@ build = {
         "csrc/policy.c",
         "csrc/process.c",
         "csrc/request.c",
+        "csrc/sockets.c",
         "csrc/transfer.c",
       },
       incdirs = { "csrc" },

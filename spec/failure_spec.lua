@@ -308,7 +308,6 @@ describe("a failure without an answer", function()
     resend = { "connection", "CONNECTION_LOST" },
     proxy = { "connection", "PROXY_FAILED" },
     http2 = { "connection", "HTTP2_ERROR" },
-    http2_refused = { "connection", "HTTP2_REFUSED" },
     out_of_memory = { "connection", "OUT_OF_MEMORY" },
     internal = { "connection", "LIBCURL_ERROR" },
     connect_timeout = { "timeout", "CONNECT_TIMEOUT" },

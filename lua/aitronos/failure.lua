@@ -20,8 +20,6 @@ local FAILURES = {
   proxy = { "connection", "PROXY_FAILED", "The proxy can't be reached or refuses; check proxy" },
   http2 = { "connection", "HTTP2_ERROR", "The HTTP/2 exchange failed; if it keeps failing, leave "
     .. "the http2 option off" },
-  http2_refused = { "connection", "HTTP2_REFUSED", "The server refused the HTTP/2 request before "
-    .. "it handled it" },
   out_of_memory = { "connection", "OUT_OF_MEMORY", "There was not enough memory for the request" },
   internal = { "connection", "LIBCURL_ERROR", "libcurl failed in a way that was not foreseen" },
 

@@ -1,0 +1,103 @@
+--- What a process's memory holds, and what happens where there is none to be had.
+local Server = require "spec.support.server"
+local api = require "spec.support.api"
+local child = require "spec.memory.child"
+local sandbox = require "spec.support.sandbox"
+local tls = require "spec.support.tls"
+
+-- Replaces malloc, so that there is none under a sanitizer.
+local memory_host = child.host { "memory_host" }
+local any_host = child.host { "host", "memory_host" }
+
+local function it_with(host, title, test)
+  if host then
+    it(title, test)
+  else
+    pending(title .. " (there is no host for it: see build-all in the Makefile)")
+  end
+end
+
+local function assert_succeeds(process)
+  local code, output = process:finish()
+  assert.equal(0, code, output)
+  return output
+end
+
+-- What is over HTTP/2 is left out: nghttp2 keeps each header in memory of its own, which libcurl
+-- can't have it overwrite.
+describe("the key", function()
+  local certificates
+
+  setup(function()
+    certificates = tls.make()
+  end)
+
+  teardown(function()
+    certificates.remove()
+  end)
+
+  local function echo(status, key, body)
+    return api.response(status, body or api.problem("FORBIDDEN", "The key " .. key .. " may not."),
+      { "x-request-id: " .. key, "x-key: " .. key })
+  end
+
+  -- The answers to each address, one after another; nothing: a hang-up.
+  local function answers(key)
+    local again = api.response(503, api.problem("UNAVAILABLE"), { "Retry-After: 0" })
+    return {
+      made = { api.CREATED, api.CREATED },
+      busy = { again, api.ABSENT, api.CREATED },
+      absent = { "", api.ABSENT, api.CREATED },
+      found = { "", api.response(200, (api.found { email = "found@example.com" })) },
+      refused = { api.response(403, api.problem("FORBIDDEN")) },
+      echo = { echo(403, key) },
+      echoed = { echo(201, key, api.made()) },
+    }
+  end
+
+  local function new_server(context)
+    local script
+    return Server.new(function(connection)
+      if context and not connection:start_tls(context) then
+        return
+      end
+      for request in connection.read_request, connection do
+        local key = request.headers["x-api-key"] or request.headers.authorization:match(" (.*)")
+        script = script or answers(key)
+        local what = (request.body .. request.path):match("(%l+)@example")
+          or (request.path):match("email=(%l+)")
+        local answer = table.remove(script[what], 1)
+        if answer == "" then
+          return
+        end
+        connection:write(answer)
+      end
+    end)
+  end
+
+  local function leaves_no_copy(credential, context)
+    local server = new_server(context)
+    local process = child.start(memory_host, "secrets",
+      context and server:secure_url() or server:url(), certificates.ca_file, credential)
+    server:run({}, function()
+      return process:ended()
+    end)
+    server:close()
+    assert_succeeds(process)
+
+    local value = credential == "api_key" and "x-api-key" or "authorization"
+    assert.is_true(server:count("POST") >= 8)
+    for _, request in ipairs(server.requests) do
+      assert.truthy(request.headers[value]:find("^" .. ("%w"):rep(48) .. "$")
+        or request.headers[value]:find("^Bearer " .. ("%w"):rep(48) .. "$"))
+    end
+  end
+
+  it_with(memory_host, "is nowhere once its client is closed", function()
+    leaves_no_copy("api_key")
+  end)
+
+  it_with(memory_host, "is nowhere after calls over TLS", function()
+    leaves_no_copy("bearer_token", certificates.contexts.good)
+  end)
+end)
