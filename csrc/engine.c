@@ -164,16 +164,18 @@ void ait_engine_free(struct ait_engine *engine)
     free(engine);
 }
 
-/* A server that repeats the key in its complaint must not bring it into an error or a log. */
+/* A server that repeats the key must not bring it into an error, an event or a log. The body of a
+ * success goes to the caller alone, as it is. */
 static void mask_secret(const struct ait_engine *engine, struct ait_outcome *outcome)
 {
     size_t n;
 
-    if (engine->secret == NULL || (outcome->status >= 200 && outcome->status < 300))
+    if (engine->secret == NULL)
         return;
     n = strlen(engine->secret);
-    ait_buffer_mask(&outcome->body, engine->secret, n);
     ait_buffer_mask(&outcome->headers.kept, engine->secret, n);
+    if (outcome->status < 200 || outcome->status >= 300)
+        ait_buffer_mask(&outcome->body, engine->secret, n);
 }
 
 static void finish(struct ait_engine *engine, struct ait_transfer *transfer, CURLcode code)

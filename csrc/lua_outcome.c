@@ -71,26 +71,43 @@ static enum reply push_body(lua_State *L, const struct ait_outcome *outcome, int
 
 /* The server's own lower bound for a wait: where it turned us away without saying how long, the
  * start of the next window is what its limit means. */
-static int64_t asked_wait_ms(const struct ait_outcome *outcome, int64_t wall_ms)
+static int64_t asked_wait_ms(const struct ait_outcome *outcome, const struct ait_rate_limit *rate,
+                             int64_t wall_ms)
 {
     int64_t asked_ms = ait_headers_retry_after_ms(&outcome->headers, wall_ms);
 
-    if (asked_ms < 0 && outcome->status == 429)
-        asked_ms = ait_headers_rate_limit(&outcome->headers, wall_ms).reset_ms;
-    return asked_ms;
+    return asked_ms < 0 && outcome->status == 429 ? rate->reset_ms : asked_ms;
 }
 
-static struct ait_report report_of(const struct ait_outcome *outcome, enum reply reply)
+/* An outcome with all that was read of it. */
+struct answer {
+    const struct ait_outcome *outcome;
+    enum reply reply;
+    enum ait_finding finding; /* of a look-up */
+    struct ait_rate_limit rate;
+    struct ait_report report;
+};
+
+/* Reads all but what a look-up found, and pushes the decoded body. */
+static struct answer read_answer(lua_State *L, const struct ait_outcome *outcome, int row)
 {
-    return (struct ait_report){
+    int64_t wall_ms = ait_clock_wall_ms();
+    struct answer answer = {
+        .outcome = outcome,
+        .reply = push_body(L, outcome, row),
+        .rate = ait_headers_rate_limit(&outcome->headers, wall_ms),
+    };
+
+    answer.report = (struct ait_report){
         .failure = outcome->failure,
         .begun = outcome->begun,
         .status = outcome->status,
         .headers_whole = outcome->headers.ended,
-        .readable = reply == REPLY_READABLE,
+        .readable = answer.reply == REPLY_READABLE,
         .may_retry = ait_headers_may_retry(&outcome->headers),
-        .retry_after_ms = asked_wait_ms(outcome, ait_clock_wall_ms()),
+        .retry_after_ms = asked_wait_ms(outcome, &answer.rate, wall_ms),
     };
+    return answer;
 }
 
 /* -- what the caller gets -- */
@@ -113,23 +130,23 @@ static void set_headers(lua_State *L, const struct ait_headers *headers)
     lua_setfield(L, -2, "headers");
 }
 
-static void set_rate_limit(lua_State *L, const struct ait_headers *headers)
+static void set_rate_limit(lua_State *L, const struct ait_rate_limit *rate)
 {
-    struct ait_rate_limit rate = ait_headers_rate_limit(headers, ait_clock_wall_ms());
-
-    lua_newtable(L);
-    if (rate.limit >= 0)
-        ait_set_integer(L, "limit", (lua_Integer)rate.limit);
-    if (rate.remaining >= 0)
-        ait_set_integer(L, "remaining", (lua_Integer)rate.remaining);
-    if (rate.reset_ms >= 0)
-        ait_set_number(L, "reset", (lua_Number)rate.reset_ms / 1000);
+    lua_createtable(L, 0, 3);
+    if (rate->limit >= 0)
+        ait_set_integer(L, "limit", (lua_Integer)rate->limit);
+    if (rate->remaining >= 0)
+        ait_set_integer(L, "remaining", (lua_Integer)rate->remaining);
+    if (rate->reset_ms >= 0)
+        ait_set_number(L, "reset", (lua_Number)rate->reset_ms / 1000);
     lua_setfield(L, -2, "rate_limit");
 }
 
-static void push_response(lua_State *L, const struct ait_job *job,
-                          const struct ait_outcome *outcome, bool existing)
+static void push_response(lua_State *L, const struct ait_job *job, const struct answer *answer,
+                          bool existing)
 {
+    const struct ait_outcome *outcome = answer->outcome;
+
     lua_createtable(L, 0, 8);
     ait_set_integer(L, "status", outcome->status);
     set_headers(L, &outcome->headers);
@@ -138,7 +155,7 @@ static void push_response(lua_State *L, const struct ait_job *job,
     ait_set_number(L, "elapsed", ait_job_elapsed(job));
     ait_set_boolean(L, "reconciled", job->looking_up);
     ait_set_boolean(L, "existing", existing);
-    set_rate_limit(L, &outcome->headers);
+    set_rate_limit(L, &answer->rate);
 }
 
 /* An attempt gets no more time than its call has left: then it was the call's time that ran out. */
@@ -291,37 +308,66 @@ static void pay(struct ait_client *client, const struct ait_history *history,
         client->retry_tokens = AIT_RETRY_TOKENS;
 }
 
+static void keep_facts(lua_State *L, int job_index, int facts)
+{
+    ait_compat_push_anchor(L, job_index);
+    lua_pushvalue(L, facts);
+    lua_rawseti(L, -2, AIT_SLOT_FACTS);
+}
+
 /* Makes in Lua what the decision needs; all that may raise is here, before anything is final.
  * The indices are those of ait_job_advance. */
 static void prepare(lua_State *L, const struct ait_client *client, struct ait_job *job,
-                    const struct ait_outcome *outcome, const struct ait_decision *decision,
-                    enum ait_finding finding, int job_index)
+                    const struct answer *answer, const struct ait_decision *decision, int job_index)
 {
     int row = job_index + 1, values = job_index + 2, body = job_index + 3, facts = job_index + 4;
 
     switch (decision->verdict) {
     case AIT_DONE:
         lua_pushvalue(L, body);
-        push_response(L, job, outcome, existed_before(L, job, outcome, body));
+        push_response(L, job, answer, existed_before(L, job, answer->outcome, body));
         set_end(L, job_index);
         break;
     case AIT_FAIL:
         lua_pushnil(L);
         lua_pushvalue(L, facts);
-        if (finding == AIT_FINDING_OTHER)
+        if (job->looking_up && answer->finding == AIT_FINDING_OTHER)
             ait_set_string(L, "failure", "lookup_disagrees");
         make_error(L, job, decision->fate, decision->retryable);
         set_end(L, job_index);
         break;
     case AIT_LOOK_UP:
         ait_job_build_look_up(L, job, client, row, values);
+        keep_facts(L, job_index, facts);
         break;
     case AIT_SEND:
+        keep_facts(L, job_index, facts);
         break;
     }
-    ait_compat_push_anchor(L, job_index);
-    lua_pushvalue(L, facts);
-    lua_rawseti(L, -2, AIT_SLOT_FACTS);
+}
+
+/* Pushes the facts of the last sending and asks the policy; the stack is that of
+ * ait_job_advance. */
+static struct ait_decision decide(lua_State *L, const struct ait_client *client,
+                                  const struct ait_job *job, struct answer *answer,
+                                  struct ait_history *history, int job_index)
+{
+    int row = job_index + 1, values = job_index + 2, body = job_index + 3;
+    const struct ait_report *report = &answer->report;
+    bool may_spend = client->retry_tokens >= AIT_RETRY_COST;
+    int64_t now_ms = ait_clock_now_ms();
+    /* Chance costs a system call, and is for waits, which a good answer needs none of. */
+    bool good = report->readable && report->status < 300 && !job->looking_up;
+    double random = good ? 0 : ait_clock_random();
+
+    if (job->looking_up) {
+        answer->finding = finding_of(L, answer->outcome, answer->reply, row, values, body);
+        ait_job_push_slot(L, job_index, AIT_SLOT_FACTS);
+        return ait_policy_after_look_up(&job->rules, history, answer->finding, report, may_spend,
+                                        now_ms, random);
+    }
+    push_facts(L, job, answer->outcome, report, answer->reply, body);
+    return ait_policy_after_sending(&job->rules, history, report, may_spend, now_ms, random);
 }
 
 void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *job,
@@ -329,35 +375,20 @@ void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *jo
 {
     int job_index = lua_gettop(L);
     struct ait_history history = job->history;
-    bool may_spend = client->retry_tokens >= AIT_RETRY_COST;
-    int64_t now_ms = ait_clock_now_ms();
-    enum ait_finding finding = AIT_FINDING_FOUND;
     struct ait_decision decision;
-    enum reply reply;
+    struct answer answer;
 
     luaL_checkstack(L, 16, "outcome");
     ait_job_push_slot(L, job_index, AIT_SLOT_ROW);
     ait_job_push_slot(L, job_index, AIT_SLOT_VALUES);
-    reply = push_body(L, outcome, job_index + 1);
-    struct ait_report report = report_of(outcome, reply);
-    if (job->looking_up) {
-        finding = finding_of(L, outcome, reply, job_index + 1, job_index + 2, job_index + 3);
-        ait_job_push_slot(L, job_index, AIT_SLOT_FACTS);
-        decision = ait_policy_after_look_up(&job->rules, &history, finding, &report, may_spend,
-                                            now_ms, ait_clock_random());
-    } else {
-        push_facts(L, job, outcome, &report, reply, job_index + 3);
-        decision = ait_policy_after_sending(&job->rules, &history, &report, may_spend, now_ms,
-                                            ait_clock_random());
-    }
-    prepare(L, client, job, outcome, &decision, finding, job_index);
+    answer = read_answer(L, outcome, job_index + 1);
+    decision = decide(L, client, job, &answer, &history, job_index);
+    prepare(L, client, job, &answer, &decision, job_index);
 
     pay(client, &history, &decision);
-    if (outcome->status > 0) {
-        struct ait_rate_limit rate = ait_headers_rate_limit(&outcome->headers, ait_clock_wall_ms());
-
-        ait_pacer_heard(&client->pacer, outcome->status, report.retry_after_ms, &rate, now_ms);
-    }
+    if (outcome->status > 0)
+        ait_pacer_heard(&client->pacer, outcome->status, answer.report.retry_after_ms, &answer.rate,
+                        ait_clock_now_ms());
     job->history = history;
     job->looking_up = decision.verdict == AIT_LOOK_UP;
     job->due_ms = decision.at_ms;

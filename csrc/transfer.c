@@ -6,6 +6,9 @@
 /* Below the idle time-outs of common load balancers, which hang up after 60 s. */
 #define MAX_IDLE_CONNECTION_S 50L
 
+/* An answer is far smaller than libcurl's usual buffer, which it takes and frees each time. */
+#define RECEIVE_BUFFER_SIZE 4096L
+
 static int on_request(void *context, char *remote_ip, char *local_ip, int remote_port,
                       int local_port)
 {
@@ -116,6 +119,7 @@ static bool set_exchange(CURL *easy, const struct ait_settings *settings)
 {
     return curl_easy_setopt(easy, CURLOPT_USERAGENT, settings->user_agent) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
                             (curl_off_t)settings->max_response_bytes) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request) == CURLE_OK &&
@@ -142,7 +146,8 @@ static bool bind_handle(struct ait_transfer *transfer)
            curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->outcome.text) == CURLE_OK;
+           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->outcome.text) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CURLU, transfer->url) == CURLE_OK;
 }
 
 struct ait_transfer *ait_transfer_new(CURL *model, struct ait_sockets *sockets,
@@ -153,11 +158,13 @@ struct ait_transfer *ait_transfer_new(CURL *model, struct ait_sockets *sockets,
     if (transfer == NULL)
         return NULL;
     transfer->sockets = sockets;
+    ait_buffer_init(&transfer->url_text, AIT_REQUEST_MAX_URL);
     ait_buffer_init(&transfer->sent, AIT_REQUEST_MAX_BODY);
     ait_buffer_init(&transfer->outcome.body, max_response_bytes);
     ait_headers_init(&transfer->outcome.headers);
+    transfer->url = curl_url();
     transfer->easy = curl_easy_duphandle(model);
-    if (transfer->easy != NULL && bind_handle(transfer))
+    if (transfer->url != NULL && transfer->easy != NULL && bind_handle(transfer))
         return transfer;
     ait_transfer_free(transfer);
     return NULL;
@@ -166,6 +173,8 @@ struct ait_transfer *ait_transfer_new(CURL *model, struct ait_sockets *sockets,
 void ait_transfer_free(struct ait_transfer *transfer)
 {
     curl_easy_cleanup(transfer->easy);
+    curl_url_cleanup(transfer->url);
+    ait_buffer_wipe(&transfer->url_text);
     ait_buffer_wipe(&transfer->sent);
     ait_buffer_wipe(&transfer->outcome.body);
     ait_headers_free(&transfer->outcome.headers);
@@ -208,6 +217,24 @@ static bool set_body(struct ait_transfer *transfer, const struct ait_request *re
                             transfer->sent.data == NULL ? "" : transfer->sent.data) == CURLE_OK;
 }
 
+/* Parsing it anew for each request to the same URL would cost a fifth of all that libcurl does.
+ * What libcurl cannot parse is told by the attempt. */
+static bool set_url(struct ait_transfer *transfer, const struct ait_buffer *url)
+{
+    struct ait_buffer *text = &transfer->url_text;
+    CURLUcode code;
+
+    if (text->size == url->size && memcmp(text->data, url->data, url->size) == 0)
+        return true;
+    ait_buffer_clear(text);
+    code = curl_url_set(transfer->url, CURLUPART_URL, url->data, 0);
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return false;
+    if (code != CURLUE_OK)
+        return curl_url_set(transfer->url, CURLUPART_URL, NULL, 0) == CURLUE_OK;
+    return ait_buffer_append(text, url->data, url->size) == AIT_OK;
+}
+
 bool ait_transfer_prepare(struct ait_transfer *transfer, uint64_t id,
                           const struct ait_request *request, struct curl_slist *headers,
                           int64_t timeout_ms)
@@ -220,8 +247,7 @@ bool ait_transfer_prepare(struct ait_transfer *transfer, uint64_t id,
     if (transfer->fresh && curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L) != CURLE_OK)
         return false;
     transfer->fresh = false;
-    return set_body(transfer, request) &&
-           curl_easy_setopt(easy, CURLOPT_URL, request->url.data) == CURLE_OK &&
+    return set_body(transfer, request) && set_url(transfer, &request->url) &&
            curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout) == CURLE_OK;
 }

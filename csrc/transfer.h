@@ -37,10 +37,12 @@ struct ait_transfer {
     struct ait_sockets *sockets; /* the engine's */
     bool guarded;
     bool secure;
-    bool stale;               /* its connection was dead before anything was sent */
-    bool fresh;               /* it was told to use a new one */
-    enum ait_failure stopped; /* why a callback stopped it, or AIT_FAILURE_NONE */
-    struct ait_buffer sent;   /* the body while libcurl may read it */
+    bool stale;                 /* its connection was dead before anything was sent */
+    bool fresh;                 /* it was told to use a new one */
+    enum ait_failure stopped;   /* why a callback stopped it, or AIT_FAILURE_NONE */
+    CURLU *url;                 /* parsed, for as long as requests go to the same one */
+    struct ait_buffer url_text; /* what it was made of */
+    struct ait_buffer sent;     /* the body while libcurl may read it */
     struct ait_outcome outcome;
     struct ait_transfer *previous, *next; /* in one of the engine's lists */
 };

@@ -61,7 +61,11 @@ describe("the key", function()
       if context and not connection:start_tls(context) then
         return
       end
-      for request in connection.read_request, connection do
+      while true do
+        local request = connection:read_request()
+        if not request then
+          return
+        end
         local key = request.headers["x-api-key"] or request.headers.authorization:match(" (.*)")
         script = script or answers(key)
         local what = (request.body .. request.path):match("(%l+)@example")

@@ -30,18 +30,15 @@ local function on_event(event)
   assert_clean(event, event.name)
 end
 
-local function new_client()
-  return aitronos.new {
+local client = aitronos.new {
     [credential] = memory.secret(),
     base_url = base_url,
     ca_file = ca_file,
     proxy = "",
     settle = 0,
+    deadline = 10,
     on_event = on_event,
   }
-end
-
-local client = new_client()
 assert_clean(client, "the client")
 
 for _, what in ipairs { "made", "busy", "absent", "found", "echoed" } do
