@@ -164,6 +164,12 @@ bench: ## invitations one by one, beside a raw libcurl loop in the same run
 	@$(MAKE) --no-print-directory -s build build/bench/raw_easy
 	@$(WITH_MODULE) bench/run $(LUA_COMMAND)
 
+.PHONY: soak
+soak: ## 100,000 invitations in one process at a sandbox: memory and descriptors
+	@.ci/deps demo
+	@$(MAKE) --no-print-directory -s build
+	@$(WITH_MODULE) $(WITH_SANDBOX) $(LUA_COMMAND) bench/soak.lua
+
 build/bench/%: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -o $@ $< -lcurl

@@ -34,9 +34,9 @@ static void *wiping_realloc(void *memory, size_t size)
     size_t had = memory == NULL ? 0 : malloc_usable_size(memory);
     void *larger;
 
-    if (memory != NULL && size > 0 && size <= had)
+    if (memory != NULL && size <= had)
         return memory;
-    larger = malloc(size);
+    larger = malloc(size == 0 ? 1 : size);
     if (larger == NULL)
         return NULL;
     if (had > 0)
