@@ -119,12 +119,17 @@ sanitize: ## the suites under ASan and UBSan
 	@ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory -s test-installed \
 		BUILD=build/asan SANITIZE=address,undefined
 
+# What goes through the C core; the rest would only take long.
+CORE_SPECS := $(addprefix spec/,client_spec.lua wire_spec.lua events_spec.lua late_commit_spec.lua \
+	retries_spec.lua regress)
+
 .PHONY: gc-stress
-gc-stress: ## the suites with a collector that never pauses
+gc-stress: ## the specs of the core with a collector that never pauses
 	@.ci/deps test
 	@for lua in $(LUAS); do \
 		$(MAKE) --no-print-directory -s build/gc/$$lua/host LUA=$$lua BUILD=build/gc || exit 1; done
-	@GC_STRESS=1 $(MAKE) --no-print-directory -s test-installed BUILD=build/gc
+	@GC_STRESS=1 $(MAKE) --no-print-directory -s test-installed BUILD=build/gc \
+		TEST="$(or $(TEST),$(CORE_SPECS))"
 
 $(OUT)/host: spec/support/host.c
 	@mkdir -p $(@D)
