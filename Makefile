@@ -143,11 +143,11 @@ $(OUT)/memory_host: spec/support/host.c spec/memory/memory.c spec/memory/memory.
 		$(filter %.c,$^) $(shell $(PKG_CONFIG) --libs $(lua_package_$(LUA)))
 
 .PHONY: valgrind
-valgrind: ## the suites under valgrind
+valgrind: ## the C tests and the specs of the core under valgrind
 	@.ci/deps lint
 	@$(MAKE) --no-print-directory -s test-installed BUILD=build/valgrind \
 		UNDER="valgrind --quiet --error-exitcode=9 --leak-check=full \
-		--errors-for-leak-kinds=definite"
+		--errors-for-leak-kinds=definite" TEST="$(or $(TEST),$(CORE_SPECS))"
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for SECONDS (60)
