@@ -93,27 +93,31 @@ static int client_turn(lua_State *L)
     return 1;
 }
 
-/* Ends every open job, closes the connections, wipes the key. Closing twice is fine. */
+/* Ends every open job, closes the connections, wipes the key. */
+static void shut(struct ait_client *client)
+{
+    while (client->open != NULL)
+        ait_client_stop_job(client, client->open, AIT_FAILURE_CLOSED);
+    ait_engine_free(client->engine);
+    client->engine = NULL;
+}
+
+/* Closing twice is fine. */
 static int client_close(lua_State *L)
 {
     struct ait_client *client = ait_client_check(L, 1);
 
     refuse_in_handler(L, client);
-    while (client->open != NULL)
-        ait_client_stop_job(client, client->open, AIT_FAILURE_CLOSED);
-    ait_engine_free(client->engine);
-    client->engine = NULL;
+    shut(client);
     return 0;
 }
 
-/* No job that anyone can see is open here, since a job keeps its client. */
+/* A finalizer of the host's may run after this one and still use a job. */
 static int client_gc(lua_State *L)
 {
     struct ait_client *client = ait_client_check(L, 1);
 
-    client->open = client->waiting_first = client->waiting_last = NULL;
-    ait_engine_free(client->engine);
-    client->engine = NULL;
+    shut(client);
     ait_buffer_free(&client->base_url);
     return 0;
 }

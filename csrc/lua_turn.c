@@ -4,6 +4,9 @@
 #include "clock.h"
 #include <stdio.h>
 
+/* During a turn: the index of the client's table of jobs. */
+#define JOBS 2
+
 static void link_open(struct ait_client *client, struct ait_job *job)
 {
     job->next_open = client->open;
@@ -76,6 +79,13 @@ void ait_client_stop_job(struct ait_client *client, struct ait_job *job, enum ai
     ait_job_stop(job, reason, begun && !job->looking_up);
 }
 
+/* Drops the client's hold on a job that has ended; cannot raise, since the key exists. */
+static void forget(lua_State *L, const struct ait_job *job)
+{
+    lua_pushnil(L);
+    lua_rawseti(L, JOBS, job->id);
+}
+
 /* Hands the first in line to the engine. Returns whether it ended instead. */
 static bool start_first(lua_State *L, struct ait_client *client, int64_t now_ms)
 {
@@ -86,6 +96,7 @@ static bool start_first(lua_State *L, struct ait_client *client, int64_t now_ms)
     if (!ait_engine_add(client->engine, (uint64_t)job->id,
                         job->looking_up ? &job->look_up : &job->request, timeout_ms)) {
         ait_client_stop_job(client, job, AIT_FAILURE_OUT_OF_MEMORY);
+        forget(L, job);
         return true;
     }
     leave_line(client, job);
@@ -131,6 +142,7 @@ static int start_due(lua_State *L, struct ait_client *client)
             job->retry_after_ms = hold == AIT_HOLD_PAUSE ? at_ms - now_ms : 0;
             ait_client_stop_job(client, job,
                                 hold == AIT_HOLD_PAUSE ? AIT_FAILURE_PAUSED : AIT_FAILURE_DEADLINE);
+            forget(L, job);
             ended++;
         } else if (at_ms > now_ms) {
             tell_hold(L, client, job, hold, at_ms == AIT_PACER_FULL ? -1 : at_ms - now_ms);
@@ -151,13 +163,6 @@ static int64_t next_start_ms(const struct ait_client *client, int64_t now_ms)
     if (job == NULL)
         return AIT_PACER_FULL;
     return job->due_ms > now_ms ? job->due_ms : ait_pacer_next_ms(&client->pacer, now_ms, &hold);
-}
-
-/* Drops the client's hold on a job that has ended; cannot raise, since the key exists. */
-static void forget(lua_State *L, int jobs, const struct ait_job *job)
-{
-    lua_pushnil(L);
-    lua_rawseti(L, jobs, job->id);
 }
 
 /* What came back, and what happens next. The outcome stays the engine's first until it is
@@ -194,34 +199,33 @@ static void tell_outcome(lua_State *L, struct ait_client *client, const struct a
                    });
 }
 
-/* Takes in what the engine has finished; the client's table of jobs is on top of the stack.
- * Where memory runs out the outcome stays with the engine, for the next turn. */
+/* Takes in what the engine has finished. Where memory runs out the outcome stays with the engine,
+ * for the next turn. */
 static int take_finished(lua_State *L, struct ait_client *client)
 {
     const struct ait_outcome *outcome;
     uint64_t id;
-    int jobs = lua_gettop(L);
     int ended = 0;
 
     while ((outcome = ait_engine_finished(client->engine, &id)) != NULL) {
         struct ait_job *job;
         bool looking_up;
 
-        lua_rawgeti(L, jobs, (int)id);
+        lua_rawgeti(L, JOBS, (int)id);
         job = lua_touserdata(L, -1);
         looking_up = job->looking_up;
         ait_job_advance(L, client, job, outcome);
         ait_pacer_ended(&client->pacer);
         if (job->state == AIT_ENDED) {
             unlink_open(client, job);
-            forget(L, jobs, job);
+            forget(L, job);
             ended++;
         } else {
             wait_in_line(client, job);
         }
         tell_outcome(L, client, job, outcome, looking_up);
         ait_engine_release(client->engine);
-        lua_settop(L, jobs);
+        lua_settop(L, JOBS);
     }
     return ended;
 }

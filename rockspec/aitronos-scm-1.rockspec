@@ -8,7 +8,8 @@ description = {
   summary = "Invites users to an Aitronos organization",
   detailed = [[
     A client of the Aitronos API's invitations: a C core on libcurl with a thin Lua face.
-    An invitation is never lost and never made twice, and a failure says what happened.
+    A call that ends unclearly is looked up before anything is sent again, and an error says what
+    became of the invitation.
   ]],
   license = "MIT",
 }

@@ -39,7 +39,7 @@ static lua_State *new_state(void)
 static int traceback(lua_State *L)
 {
     if (!lua_isstring(L, 1))
-        return 1;
+        return luaL_callmeta(L, 1, "__tostring") ? 1 : 0;
     lua_getglobal(L, "debug");
     lua_getfield(L, -1, "traceback");
     lua_pushvalue(L, 1);

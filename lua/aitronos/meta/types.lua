@@ -67,8 +67,11 @@
 ---@class aitronos.Job: userdata
 ---@field done fun(self: aitronos.Job): boolean whether it has ended
 ---@field result fun(self: aitronos.Job): aitronos.Invitation, aitronos.Response raises its Error
----@field try_result fun(self: aitronos.Job): aitronos.Invitation|nil, aitronos.Response|aitronos.Error
+---@field try_result aitronos.TryResult
 ---@field cancel fun(self: aitronos.Job) ends it with an Error of kind `cancelled`
+
+---@alias aitronos.TryResult
+---| fun(self: aitronos.Job): aitronos.Invitation?, aitronos.Response|aitronos.Error
 
 ---@class aitronos.Driver
 ---@field wait fun(client: aitronos.Client, job: aitronos.Job) returns once the job is done
