@@ -290,3 +290,35 @@ describe("a 429", function()
     server:close()
   end)
 end)
+
+describe("the first wait before a retry", function()
+  it("differs between processes that start alike", function()
+    local file = os.tmpname()
+    local script = assert(io.open(file, "w"))
+    script:write([[
+      local client = require("aitronos").new {
+        api_key = "k",
+        base_url = "http://127.0.0.1:1",
+        max_retries = 1,
+        on_event = function(event)
+          if event.name == "retry" then
+            print(("%.3f"):format(event.delay))
+          end
+        end,
+      }
+      client:try_invite_user { organization_id = "org_1", email = "a@b", role_id = "r" }
+    ]])
+    script:close()
+    local delays, different = {}, false
+    for i = 1, 4 do
+      local lua = os.getenv("LUA_COMMAND") or "lua5.4"
+      local run = assert(io.popen(lua .. " " .. file))
+      delays[i] = tonumber(run:read("*l"))
+      run:close()
+      assert.is_true(delays[i] >= 0 and delays[i] < 0.5)
+      different = different or delays[i] ~= delays[1]
+    end
+    os.remove(file)
+    assert.is_true(different)
+  end)
+end)
