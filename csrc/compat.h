@@ -10,6 +10,10 @@
 #include <math.h>
 #include <stddef.h>
 
+#if LUA_VERSION_NUM != 501 && LUA_VERSION_NUM != 503 && LUA_VERSION_NUM != 504
+#error "Lua 5.1, LuaJIT, 5.3 or 5.4 is needed"
+#endif
+
 /* Makes the table on top of the stack the one anchor of the userdata at index, and pops it.
  * What stands in it lives as long as the userdata. */
 static inline void ait_compat_set_anchor(lua_State *L, int index)

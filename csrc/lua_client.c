@@ -7,6 +7,7 @@
 
 #define MAX_BASE_URL ((size_t)4096)
 #define MAX_TURN_S 3600.0
+#define IN_HANDLER "may submit and cancel jobs, but not wait or close"
 
 struct ait_client *ait_client_check(lua_State *L, int index)
 {
@@ -29,8 +30,9 @@ static int refuse_closed(lua_State *L)
     return 1;
 }
 
-/* (client, row, values, body) -> job, or nil and an Error where the client is closed. The
- * parameters are checked already; nothing is sent before the next turn. */
+/* (client, row, values, body, waits) -> job; or nil and an Error where the client is closed, or
+ * the caller means to wait for the job and cannot. The parameters are checked already; nothing is
+ * sent before the next turn. */
 static int client_submit(lua_State *L)
 {
     struct ait_client *client = ait_client_check(L, 1);
@@ -39,6 +41,11 @@ static int client_submit(lua_State *L)
     if (client->engine == NULL) {
         lua_pushnil(L);
         return 1 + refuse_closed(L);
+    }
+    if (client->in_handler && lua_toboolean(L, 5)) {
+        lua_pushnil(L);
+        ait_core_push_argument(L, "on_event", IN_HANDLER);
+        return 2;
     }
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_checktype(L, 3, LUA_TTABLE);
@@ -73,7 +80,7 @@ static int64_t checked_timeout_ms(lua_State *L, int index)
 static void refuse_in_handler(lua_State *L, const struct ait_client *client)
 {
     if (client->in_handler)
-        ait_core_raise_argument(L, "on_event", "may submit and cancel jobs, but not wait or close");
+        ait_core_raise_argument(L, "on_event", IN_HANDLER);
 }
 
 /* (client, timeout) -> how many jobs ended. */
@@ -96,8 +103,8 @@ static int client_turn(lua_State *L)
 /* Ends every open job, closes the connections, wipes the key. */
 static void shut(struct ait_client *client)
 {
-    while (client->open != NULL)
-        ait_client_stop_job(client, client->open, AIT_FAILURE_CLOSED);
+    while (client->open_first != NULL)
+        ait_client_stop_job(client, client->open_first, AIT_FAILURE_CLOSED);
     ait_engine_free(client->engine);
     client->engine = NULL;
 }
@@ -284,6 +291,8 @@ void ait_client_register(lua_State *L)
     lua_pushvalue(L, tools);
     ait_compat_set_functions(L, methods);
     lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
     lua_pop(L, 1);
 
     lua_newtable(L);

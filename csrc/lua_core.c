@@ -11,7 +11,7 @@ void ait_core_push_tool(lua_State *L, int tool)
     lua_rawgeti(L, lua_upvalueindex(1), tool);
 }
 
-_Noreturn void ait_core_raise_argument(lua_State *L, const char *field, const char *message)
+void ait_core_push_argument(lua_State *L, const char *field, const char *message)
 {
     ait_core_push_tool(L, AIT_TOOL_ARGUMENT);
     lua_createtable(L, 1, 0);
@@ -22,6 +22,11 @@ _Noreturn void ait_core_raise_argument(lua_State *L, const char *field, const ch
     lua_setfield(L, -2, "message");
     lua_rawseti(L, -2, 1);
     lua_call(L, 1, 1);
+}
+
+_Noreturn void ait_core_raise_argument(lua_State *L, const char *field, const char *message)
+{
+    ait_core_push_argument(L, field, message);
     lua_error(L);
     abort(); /* lua_error does not return, but its declaration does not say so */
 }
@@ -96,7 +101,7 @@ static void push_tools(lua_State *L)
 
 __attribute__((visibility("default"))) int luaopen_aitronos_core(lua_State *L);
 
-/* The module table: `client`, which makes one from checked settings, and `libraries`. */
+/* The module table: `new`, which makes a client from checked settings, and `libraries`. */
 int luaopen_aitronos_core(lua_State *L)
 {
     const char *refusal = ait_process_start();

@@ -55,8 +55,8 @@ struct ait_client {
     struct ait_pacer pacer;
     int retry_tokens;
     int next_id;
-    bool has_handler, in_handler; /* of events */
-    struct ait_job *open;         /* all open jobs */
+    bool has_handler, in_handler;           /* of events */
+    struct ait_job *open_first, *open_last; /* all open jobs, oldest first */
     struct ait_job *waiting_first, *waiting_last;
 };
 
@@ -65,6 +65,7 @@ enum ait_state { AIT_WAITING, AIT_IN_FLIGHT, AIT_ENDED };
 struct ait_job {
     int id;
     enum ait_state state;
+    bool open; /* in its client's list of open jobs */
     bool looking_up;
     enum ait_failure stopped; /* ended from outside, for this reason; its Error is made on demand */
     enum ait_fate fate;       /* and this is what is known */
@@ -85,7 +86,8 @@ struct ait_job {
 /* Pushes the tool. */
 void ait_core_push_tool(lua_State *L, int tool);
 
-/* Raises an Error of kind argument for this field. */
+/* Pushes an Error of kind argument for this field; or raises it. */
+void ait_core_push_argument(lua_State *L, const char *field, const char *message);
 _Noreturn void ait_core_raise_argument(lua_State *L, const char *field, const char *message);
 _Noreturn void ait_core_raise_no_memory(lua_State *L);
 
@@ -135,6 +137,7 @@ void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *jo
 int ait_job_push_stop(lua_State *L, const struct ait_job *job);
 
 const char *ait_outcome_failure_name(enum ait_failure failure);
+const char *ait_outcome_fate_name(enum ait_fate fate);
 
 /* -- lua_event.c -- */
 

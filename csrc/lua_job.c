@@ -148,15 +148,23 @@ static int job_done(lua_State *L)
     return 1;
 }
 
+/* Unlike other wrong arguments, this one is about an invitation that may be on its way. */
+static int raise_unfinished(lua_State *L, const struct ait_job *job)
+{
+    bool sending = job->state == AIT_IN_FLIGHT && !job->looking_up;
+
+    ait_core_push_argument(L, "job", "has not finished: call client:turn() until job:done()");
+    ait_set_string(L, "outcome", ait_outcome_fate_name(ait_policy_fate(&job->history, sending)));
+    return lua_error(L);
+}
+
 /* result, response; or nil, Error */
 static int job_try_result(lua_State *L)
 {
     const struct ait_job *job = check_job(L);
 
     if (job->state != AIT_ENDED)
-        ait_core_raise_argument(L, "job",
-                                "has not finished: call client:turn() until "
-                                "job:done()");
+        return raise_unfinished(L, job);
     if (job->stopped != AIT_FAILURE_NONE)
         return ait_job_push_stop(L, job);
     ait_job_push_slot(L, 1, AIT_SLOT_FIRST);
@@ -186,10 +194,16 @@ static int job_cancel(lua_State *L)
     return 0;
 }
 
+/* A finalizer of the host's that runs after this one may still use the client, which must not
+ * find a job without its requests. */
 static int job_gc(lua_State *L)
 {
     struct ait_job *job = check_job(L);
 
+    if (job->open) {
+        ait_job_push_slot(L, 1, AIT_SLOT_CLIENT);
+        ait_client_stop_job(ait_client_check(L, -1), job, AIT_FAILURE_CLOSED);
+    }
     ait_request_wipe(&job->request);
     ait_request_wipe(&job->look_up);
     return 0;
@@ -226,5 +240,7 @@ void ait_job_register(lua_State *L)
     lua_pushvalue(L, tools);
     ait_compat_set_functions(L, methods);
     lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
     lua_settop(L, tools - 1);
 }

@@ -5,7 +5,6 @@
 #include "clock.h"
 #include "process.h"
 #include <string.h>
-#include <strings.h>
 
 /* How much older than the call an invitation must be to be told as one that existed before:
  * server and proxies may round their times. */
@@ -34,7 +33,7 @@ const char *ait_outcome_failure_name(enum ait_failure failure)
     return names[failure];
 }
 
-static const char *fate_name(enum ait_fate fate)
+const char *ait_outcome_fate_name(enum ait_fate fate)
 {
     static const char *const names[] = {"not_sent", "rejected", "unknown"};
 
@@ -43,14 +42,24 @@ static const char *fate_name(enum ait_fate fate)
 
 /* -- reading an outcome -- */
 
+/* Where the JSON begins; the size where all is blank. A body has no NUL to stop at. */
+static size_t first_of_json(const struct ait_buffer *body)
+{
+    size_t i = 0;
+
+    while (i < body->size && memchr(" \t\r\n", body->data[i], 4) != NULL)
+        i++;
+    return i;
+}
+
 /* Pushes the decoded body, or nil, and says what it is. */
 static enum reply push_body(lua_State *L, const struct ait_outcome *outcome, int row)
 {
     const struct ait_buffer *body = &outcome->body;
     const char *made;
-    size_t space = body->size == 0 ? 0 : strspn(body->data, " \t\r\n");
+    size_t first = first_of_json(body);
 
-    if (space >= body->size) {
+    if (first == body->size) {
         lua_pushnil(L);
         return REPLY_NO_CONTENT;
     }
@@ -58,7 +67,7 @@ static enum reply push_body(lua_State *L, const struct ait_outcome *outcome, int
         lua_pushnil(L);
         return REPLY_NOT_JSON;
     }
-    if (body->data[space] != '{') {
+    if (body->data[first] != '{') {
         lua_pop(L, 1);
         lua_pushnil(L);
         return REPLY_NOT_OBJECT;
@@ -181,15 +190,15 @@ static void push_facts(lua_State *L, const struct ait_job *job, const struct ait
                        const struct ait_report *report, enum reply reply, int body)
 {
     enum ait_class class = ait_policy_classify(report);
+    /* Then the status says it all, even where the rest of the answer is lost. */
+    bool answered = outcome->status >= 300 && report->headers_whole;
 
     if (class == AIT_CLASS_MADE) {
         lua_pushnil(L);
         return;
     }
     lua_createtable(L, 0, 12);
-    if (class == AIT_CLASS_REJECTED || class == AIT_CLASS_TURNED_AWAY)
-        ; /* the status says it all, even where the rest of the answer is lost */
-    else if (outcome->failure != AIT_FAILURE_NONE)
+    if (!answered && outcome->failure != AIT_FAILURE_NONE)
         set_failure(L, told_failure(job, outcome));
     else if (class == AIT_CLASS_MADE_REPLY_LOST)
         ait_set_string(L, "failure", reply_names[reply]);
@@ -210,7 +219,7 @@ static void push_facts(lua_State *L, const struct ait_job *job, const struct ait
 /* Replaces the facts on top of the stack by the Error that they make. */
 static void make_error(lua_State *L, const struct ait_job *job, enum ait_fate fate, bool retryable)
 {
-    ait_set_string(L, "outcome", fate_name(fate));
+    ait_set_string(L, "outcome", ait_outcome_fate_name(fate));
     ait_set_boolean(L, "retryable", retryable);
     ait_set_integer(L, "attempts", job->attempts);
     ait_set_number(L, "elapsed", ait_job_elapsed(job));
@@ -221,6 +230,12 @@ static void make_error(lua_State *L, const struct ait_job *job, enum ait_fate fa
 
 /* -- what a look-up found -- */
 
+/* Not tolower(): in some of the host's locales the two letters i are other ones. */
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 static bool same_text(lua_State *L, int one, int other, const char *key, bool fold_case)
 {
     size_t n, m;
@@ -229,7 +244,11 @@ static bool same_text(lua_State *L, int one, int other, const char *key, bool fo
 
     if (a == NULL || b == NULL || n != m)
         return false;
-    return fold_case ? strncasecmp(a, b, n) == 0 : memcmp(a, b, n) == 0;
+    for (size_t i = 0; i < n; i++) {
+        if (a[i] != b[i] && !(fold_case && lower(a[i]) == lower(b[i])))
+            return false;
+    }
+    return true;
 }
 
 /* A 404 proves absence only in the API's own envelope: a gateway has 404s too. */
@@ -333,6 +352,8 @@ static void prepare(lua_State *L, const struct ait_client *client, struct ait_jo
         lua_pushvalue(L, facts);
         if (job->looking_up && answer->finding == AIT_FINDING_OTHER)
             ait_set_string(L, "failure", "lookup_disagrees");
+        if (answer->report.retry_after_ms >= 0)
+            ait_set_number(L, "retry_after", (lua_Number)answer->report.retry_after_ms / 1000);
         make_error(L, job, decision->fate, decision->retryable);
         set_end(L, job_index);
         break;

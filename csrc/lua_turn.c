@@ -9,10 +9,13 @@
 
 static void link_open(struct ait_client *client, struct ait_job *job)
 {
-    job->next_open = client->open;
-    if (client->open != NULL)
-        client->open->previous_open = job;
-    client->open = job;
+    job->open = true;
+    job->previous_open = client->open_last;
+    if (client->open_last != NULL)
+        client->open_last->next_open = job;
+    else
+        client->open_first = job;
+    client->open_last = job;
 }
 
 static void unlink_open(struct ait_client *client, struct ait_job *job)
@@ -20,10 +23,13 @@ static void unlink_open(struct ait_client *client, struct ait_job *job)
     if (job->previous_open != NULL)
         job->previous_open->next_open = job->next_open;
     else
-        client->open = job->next_open;
+        client->open_first = job->next_open;
     if (job->next_open != NULL)
         job->next_open->previous_open = job->previous_open;
+    else
+        client->open_last = job->previous_open;
     job->previous_open = job->next_open = NULL;
+    job->open = false;
 }
 
 /* In order of due_ms; first come, first served among equals. */
@@ -126,22 +132,49 @@ static void tell_hold(lua_State *L, struct ait_client *client, struct ait_job *j
                                       .delay_ms = delay_ms});
 }
 
+/* The oldest job that waits, and so the one whose deadline comes first. */
+static struct ait_job *oldest_waiting(const struct ait_client *client)
+{
+    struct ait_job *job = client->open_first;
+
+    while (job != NULL && job->state != AIT_WAITING)
+        job = job->next_open;
+    return job;
+}
+
+/* Ends the waiting jobs whose deadline is not after at_ms. Returns how many. */
+static int end_overdue(lua_State *L, struct ait_client *client, int64_t now_ms, int64_t at_ms)
+{
+    struct ait_job *job;
+    int ended = 0;
+
+    while ((job = oldest_waiting(client)) != NULL && job->rules.deadline_ms <= at_ms) {
+        job->retry_after_ms = at_ms - now_ms;
+        ait_client_stop_job(client, job,
+                            at_ms > now_ms ? AIT_FAILURE_PAUSED : AIT_FAILURE_DEADLINE);
+        forget(L, job);
+        ended++;
+    }
+    return ended;
+}
+
 /* Starts what is due and may leave; ends what can't leave before its deadline. Returns how many
  * jobs ended. */
 static int start_due(lua_State *L, struct ait_client *client)
 {
     int64_t now_ms = ait_clock_now_ms();
     struct ait_job *job;
-    int ended = 0;
+    int ended = end_overdue(L, client, now_ms, now_ms);
+
+    if (client->pacer.paused_until_ms > now_ms)
+        ended += end_overdue(L, client, now_ms, client->pacer.paused_until_ms);
 
     while ((job = client->waiting_first) != NULL && job->due_ms <= now_ms) {
         enum ait_hold hold;
         int64_t at_ms = ait_pacer_next_ms(&client->pacer, now_ms, &hold);
 
-        if (job->rules.deadline_ms <= (at_ms == AIT_PACER_FULL ? now_ms : at_ms)) {
-            job->retry_after_ms = hold == AIT_HOLD_PAUSE ? at_ms - now_ms : 0;
-            ait_client_stop_job(client, job,
-                                hold == AIT_HOLD_PAUSE ? AIT_FAILURE_PAUSED : AIT_FAILURE_DEADLINE);
+        if (at_ms != AIT_PACER_FULL && job->rules.deadline_ms <= at_ms) {
+            ait_client_stop_job(client, job, AIT_FAILURE_DEADLINE);
             forget(L, job);
             ended++;
         } else if (at_ms > now_ms) {
@@ -154,15 +187,22 @@ static int start_due(lua_State *L, struct ait_client *client)
     return ended;
 }
 
-/* When the next job in line may have something to do; AIT_PACER_FULL: that hangs on the engine. */
-static int64_t next_start_ms(const struct ait_client *client, int64_t now_ms)
+static int64_t earlier(int64_t one_ms, int64_t other_ms)
+{
+    return one_ms < other_ms ? one_ms : other_ms;
+}
+
+/* When there is something to do in line: a start, or a deadline. AIT_PACER_FULL: never. */
+static int64_t next_in_line_ms(const struct ait_client *client, int64_t now_ms)
 {
     const struct ait_job *job = client->waiting_first;
     enum ait_hold hold;
 
     if (job == NULL)
         return AIT_PACER_FULL;
-    return job->due_ms > now_ms ? job->due_ms : ait_pacer_next_ms(&client->pacer, now_ms, &hold);
+    int64_t start_ms =
+        job->due_ms > now_ms ? job->due_ms : ait_pacer_next_ms(&client->pacer, now_ms, &hold);
+    return earlier(start_ms, oldest_waiting(client)->rules.deadline_ms);
 }
 
 /* What came back, and what happens next. The outcome stays the engine's first until it is
@@ -240,11 +280,11 @@ int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms)
     ait_compat_push_anchor(L, 1);
     ended = start_due(L, client);
     now_ms = ait_clock_now_ms();
-    next_ms = next_start_ms(client, now_ms);
+    next_ms = next_in_line_ms(client, now_ms);
     if (ended > 0 || next_ms <= now_ms)
         timeout_ms = 0;
-    else if (next_ms - now_ms < timeout_ms)
-        timeout_ms = next_ms - now_ms;
+    else
+        timeout_ms = earlier(timeout_ms, next_ms - now_ms);
     ait_engine_step(client->engine, timeout_ms);
     ended += take_finished(L, client);
     ended += start_due(L, client);

@@ -78,15 +78,25 @@ void ait_pacer_ended(struct ait_pacer *pacer)
     pacer->in_flight--;
 }
 
-/* A limit says per minute what may be sent for good, whether the server counts in windows or with
- * a bucket of its own; the requests in flight may not be counted yet. */
+/* What is left lasts until the reset if it is spread over the time until then: in a window that
+ * starts anew, and in a bucket that is full by then. No faster than a limit, which is per minute,
+ * allows for good; and a minute at most, since what a reset means is the server's secret. */
+static int64_t spacing_ms(const struct ait_rate_limit *rate, int64_t left)
+{
+    int64_t steady_ms = rate->limit > 0 && rate->limit < MINUTE_MS ? MINUTE_MS / rate->limit : 1;
+    int64_t spread_ms = rate->reset_ms > 0 ? rate->reset_ms / (left > 0 ? left + 1 : 1) : 0;
+    int64_t spacing = spread_ms > steady_ms ? spread_ms : steady_ms;
+
+    return spacing < MINUTE_MS ? spacing : MINUTE_MS;
+}
+
 static void read_allowance(struct ait_pacer *pacer, const struct ait_rate_limit *rate)
 {
-    if (rate->limit <= 0 || rate->remaining < 0)
-        return;
-    pacer->spacing_ms = rate->remaining - pacer->in_flight <= rate->limit / LOW_ALLOWANCE
-                            ? (MINUTE_MS + rate->limit - 1) / rate->limit
-                            : 0;
+    int64_t low = rate->limit > 0 ? rate->limit / LOW_ALLOWANCE : 0;
+    int64_t left = rate->remaining - pacer->in_flight; /* which may not be counted yet */
+
+    if (rate->remaining >= 0 && (rate->limit > 0 || rate->reset_ms > 0))
+        pacer->spacing_ms = left <= low ? spacing_ms(rate, left) : 0;
 }
 
 void ait_pacer_heard(struct ait_pacer *pacer, int status, int64_t asked_ms,

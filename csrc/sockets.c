@@ -26,7 +26,7 @@ int ait_sockets_open(struct ait_sockets *sockets, int family, int type, int prot
     int fd = socket(family, type | SOCK_CLOEXEC, protocol);
 
     if (fd >= 0 && reserve(sockets))
-        sockets->list[sockets->count++] = (struct ait_socket){.fd = fd, .port = 0};
+        sockets->list[sockets->count++] = (struct ait_socket){.fd = fd};
     return fd;
 }
 
@@ -41,7 +41,8 @@ int ait_sockets_close(struct ait_sockets *sockets, int fd)
     return close(fd);
 }
 
-static int local_port(int fd)
+/* The port of one end: get_name is getsockname or getpeername. 0: not connected, or not IP. */
+static int port_of(int fd, int (*get_name)(int, struct sockaddr *, socklen_t *))
 {
     union {
         struct sockaddr any;
@@ -50,21 +51,23 @@ static int local_port(int fd)
     } address = {0};
     socklen_t size = sizeof address;
 
-    if (getsockname(fd, &address.any, &size) != 0)
+    if (get_name(fd, &address.any, &size) != 0)
         return 0;
     if (address.any.sa_family == AF_INET)
         return ntohs(address.v4.sin_port);
     return address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) : 0;
 }
 
-bool ait_sockets_peer_gone(struct ait_sockets *sockets, int port)
+bool ait_sockets_peer_gone(struct ait_sockets *sockets, int local_port, int remote_port)
 {
     for (size_t i = 0; i < sockets->count; i++) {
         struct ait_socket *socket = &sockets->list[i];
 
-        if (socket->port == 0)
-            socket->port = local_port(socket->fd);
-        if (socket->port == port) {
+        if (socket->remote_port == 0) {
+            socket->local_port = port_of(socket->fd, getsockname);
+            socket->remote_port = port_of(socket->fd, getpeername);
+        }
+        if (socket->local_port == local_port && socket->remote_port == remote_port) {
             struct pollfd end = {.fd = socket->fd, .events = POLLRDHUP};
 
             return poll(&end, 1, 0) > 0;

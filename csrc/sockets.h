@@ -11,7 +11,7 @@
 
 struct ait_socket {
     int fd;
-    int port; /* its local port, once it was asked for; 0: not yet */
+    int local_port, remote_port; /* once they were asked for; 0: not yet */
 };
 
 struct ait_sockets {
@@ -26,8 +26,8 @@ int ait_sockets_open(struct ait_sockets *sockets, int family, int type, int prot
 /* Closes it; as close(). */
 int ait_sockets_close(struct ait_sockets *sockets, int fd);
 
-/* Whether the peer of the connection with this local port has hung up. */
-bool ait_sockets_peer_gone(struct ait_sockets *sockets, int local_port);
+/* Whether the peer of the connection between these ports has hung up. */
+bool ait_sockets_peer_gone(struct ait_sockets *sockets, int local_port, int remote_port);
 
 /* Forgets them all; they are closed by then. */
 void ait_sockets_free(struct ait_sockets *sockets);

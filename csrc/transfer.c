@@ -6,6 +6,9 @@
 /* Below the idle time-outs of common load balancers, which hang up after 60 s. */
 #define MAX_IDLE_CONNECTION_S 50L
 
+/* A larger buffer is not kept for the next answer. */
+#define LARGE_BODY ((size_t)64 * 1024)
+
 /* An answer is far smaller than libcurl's usual buffer, which it takes and frees each time. */
 #define RECEIVE_BUFFER_SIZE 4096L
 
@@ -14,12 +17,12 @@ static int on_request(void *context, char *remote_ip, char *local_ip, int remote
 {
     struct ait_transfer *transfer = context;
 
-    (void)remote_ip, (void)local_ip, (void)remote_port;
+    (void)remote_ip, (void)local_ip;
     if (transfer->outcome.begun && transfer->guarded) {
         transfer->stopped = AIT_FAILURE_RESEND;
         return CURL_PREREQFUNC_ABORT;
     }
-    if (transfer->secure && ait_sockets_peer_gone(transfer->sockets, local_port)) {
+    if (transfer->secure && ait_sockets_peer_gone(transfer->sockets, local_port, remote_port)) {
         transfer->stale = true;
         return CURL_PREREQFUNC_ABORT;
     }
@@ -80,7 +83,8 @@ static bool set_security(CURL *easy, const struct ait_settings *settings)
 #endif
     return protocols == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
-           (settings->ca_file == NULL ||
+           /* A folder of one's own takes the place of the system's authorities. */
+           ((settings->ca_file == NULL && settings->ca_path == NULL) ||
             curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_file) == CURLE_OK) &&
            /* A CA folder, also the one compiled in, switches libcurl's CA cache off: some 30 ms
             * of CPU for each new connection. */
@@ -184,7 +188,10 @@ void ait_transfer_free(struct ait_transfer *transfer)
 void ait_transfer_forget(struct ait_transfer *transfer)
 {
     ait_buffer_clear(&transfer->sent);
-    ait_buffer_clear(&transfer->outcome.body);
+    if (transfer->outcome.body.capacity > LARGE_BODY)
+        ait_buffer_wipe(&transfer->outcome.body);
+    else
+        ait_buffer_clear(&transfer->outcome.body);
     ait_headers_clear(&transfer->outcome.headers);
 }
 
@@ -243,6 +250,7 @@ bool ait_transfer_prepare(struct ait_transfer *transfer, uint64_t id,
     long timeout = timeout_ms < 1 ? 1 : (long)timeout_ms; /* 0 would mean for ever */
 
     reset(transfer, id, !request->repeatable);
+    transfer->timeout_ms = timeout;
     transfer->secure = strncmp(request->url.data, "https:", 6) == 0;
     if (transfer->fresh && curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L) != CURLE_OK)
         return false;
@@ -254,8 +262,16 @@ bool ait_transfer_prepare(struct ait_transfer *transfer, uint64_t id,
 
 bool ait_transfer_renew(struct ait_transfer *transfer)
 {
+    CURL *easy = transfer->easy;
+    curl_off_t taken_us = 0;
+    long left_ms;
+
     if (!transfer->stale || transfer->fresh ||
-        curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK)
+        curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &taken_us) != CURLE_OK)
+        return false;
+    left_ms = transfer->timeout_ms - (long)(taken_us / 1000);
+    if (left_ms <= 0 || curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, left_ms) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK)
         return false;
     transfer->stale = false;
     transfer->fresh = true;
@@ -341,6 +357,10 @@ static enum ait_failure failure_after_sending(const struct ait_transfer *transfe
         /* Also libcurl's code for a header line beyond its own maximum. */
         return transfer->outcome.headers.ended ? AIT_FAILURE_OUT_OF_MEMORY
                                                : AIT_FAILURE_HEADERS_TOO_LARGE;
+#if LIBCURL_VERSION_NUM >= 0x080600
+    case CURLE_TOO_LARGE:
+        return AIT_FAILURE_HEADERS_TOO_LARGE;
+#endif
     default:
         return AIT_FAILURE_INTERNAL;
     }

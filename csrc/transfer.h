@@ -37,6 +37,7 @@ struct ait_transfer {
     struct ait_sockets *sockets; /* the engine's */
     bool guarded;
     bool secure;
+    long timeout_ms;
     bool stale;                 /* its connection was dead before anything was sent */
     bool fresh;                 /* it was told to use a new one */
     enum ait_failure stopped;   /* why a callback stopped it, or AIT_FAILURE_NONE */

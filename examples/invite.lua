@@ -23,7 +23,7 @@ if not invitation then
   print("  code         " .. err.code)
   print("  the invite   " .. err.outcome)
   print("  try again?   " .. (err.retryable and "yes" or "no"))
-  os.exit(1)
+  os.exit(1, true)
 end
 
 print("invited " .. invitation.email)

@@ -288,6 +288,13 @@ describe("an answer of the server", function()
     assert.same({ invitation = { { user_id = "usr_1" } }, email = "a@b" }, err.details)
   end)
 
+  it("does not repeat what was in a field that lets its reader join", function()
+    local err = answer(422, {
+      error = { details = { field = "invitation_key", value = SECRET, reason = "expired" } },
+    })
+    assert.same({ field = "invitation_key", reason = "expired" }, err.details)
+  end)
+
   it("is never retryable where the outcome is unknown", function()
     local more = { outcome = "unknown", retryable = true }
     assert.is_false(answer(500, nil, more).retryable)

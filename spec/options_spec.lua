@@ -455,6 +455,15 @@ describe("options.check", function()
     end
   end)
 
+  it("has bounds for all texts", function()
+    local long = ("x"):rep(4097)
+    for _, name in ipairs { "api_key", "user_agent", "proxy", "ca_file", "ca_path", "base_url" } do
+      assert_refused(name, long, "at most 4096 bytes")
+    end
+    assert_refused("headers", { ["X-A"] = ("x"):rep(8190) }, "longer than 8192 bytes")
+    assert_refused("ca_path", "/nowhere/at/all", "is no folder")
+  end)
+
   it("lets no credential out through any error", function()
     local names = {
       "api_key", "bearer_token", "base_url", "timeout", "connect_timeout", "deadline",

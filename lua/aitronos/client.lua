@@ -34,21 +34,24 @@ end
 
 ---@return aitronos.Job|nil
 ---@return aitronos.Error|nil
-local function start(self, row, given)
+local function start(self, row, given, waits)
   local values, body = params.check(row, given)
   if not values then
     return nil, errors.argument(body)
   end
-  return self.core:submit(row, values, body)
+  return self.core:submit(row, values, body, waits)
 end
 
 -- Not built on pcall: in Lua 5.1 no driver could yield through it.
 local function try(self, row, given)
-  local job, err = start(self, row, given)
+  local job, err = start(self, row, given, true)
   if not job then
     return nil, err
   end
   self.driver.wait(self, job)
+  if not job:done() then
+    job:cancel() -- the driver gave up, and nobody is left to see what comes of it
+  end
   return job:try_result()
 end
 

@@ -17,6 +17,10 @@ local YEAR = 365 * 86400
 local INT_MAX = 2147483647
 
 -- By exclusion, since a pattern can't hold a NUL in Lua 5.1, and classes like %c follow the locale.
+-- The longest text of an option, and the longest header line.
+local TEXT_BYTES = 4096
+local HEADER_BYTES = 8192
+
 local NUL = "[^\1-\255]"
 local CONTROL = "[^\32-\126\128-\255]"
 local CONTROL_OR_SPACE = "[^\33-\126\128-\255]"
@@ -28,9 +32,9 @@ local function is_finite(value)
 end
 
 local function above_zero(unit, most)
-  local fault = "must be " .. unit .. " greater than 0" .. (most and " and at most " .. most or "")
+  local fault = "must be " .. unit .. " greater than 0 and at most " .. most
   return function(value)
-    if is_finite(value) and value > 0 and value <= (most or value) then
+    if is_finite(value) and value > 0 and value <= most then
       return value
     end
     return nil, fault
@@ -76,6 +80,13 @@ local function settle(value)
     return value
   end
   return nil, "must be a number of seconds from 0 to " .. YEAR
+end
+
+local function rate(value)
+  if is_finite(value) and value >= 0.001 and value <= 1e9 then
+    return value
+  end
+  return nil, "must be a number of requests per minute from 0.001 to 1e9"
 end
 
 local function credential(value)
@@ -199,6 +210,18 @@ local function ca_file(value)
   return value
 end
 
+local function ca_path(value)
+  local path, fault = text(NUL, "must not hold a NUL byte")(value)
+  local folder = path and io.open(path .. "/.")
+  if path and not folder then
+    return nil, "is no folder that can be read"
+  end
+  if folder then
+    folder:close()
+  end
+  return path, fault
+end
+
 local function driver(value)
   if type(value) == "table" and type(rawget(value, "wait")) == "function" then
     return value
@@ -210,9 +233,10 @@ end
 
 local OWN_HEADERS = {
   ["accept"] = true, ["accept-encoding"] = true, ["authorization"] = true, ["connection"] = true,
-  ["content-length"] = true, ["content-type"] = true, ["expect"] = true, ["host"] = true,
-  ["proxy-authorization"] = true, ["transfer-encoding"] = true, ["user-agent"] = true,
-  ["x-api-key"] = true,
+  ["content-encoding"] = true, ["content-length"] = true, ["content-type"] = true,
+  ["expect"] = true, ["host"] = true, ["keep-alive"] = true, ["proxy-authorization"] = true,
+  ["proxy-connection"] = true, ["te"] = true, ["trailer"] = true, ["transfer-encoding"] = true,
+  ["upgrade"] = true, ["user-agent"] = true, ["x-api-key"] = true,
 }
 
 local function forbidden_character(value)
@@ -244,6 +268,9 @@ local function header_fault(name, value)
   end
   if not find(value, "[^\9 ]") then
     return "the value of " .. shown .. " is empty"
+  end
+  if #name + #value > HEADER_BYTES then
+    return shown .. " is longer than " .. HEADER_BYTES .. " bytes"
   end
 end
 
@@ -286,7 +313,7 @@ local OPTIONS = {
   { name = "max_retries", default = 2, check = integer(0, 100) },
   { name = "reconcile", default = true, check = of_type "boolean" },
   { name = "settle", default = 4, check = settle },
-  { name = "rate", check = above_zero "a number of requests per minute" },
+  { name = "rate", check = rate },
   { name = "burst", default = 1, check = integer(1, INT_MAX) },
   { name = "concurrency", default = 16, check = integer(1, 10000) },
   { name = "max_response_bytes", default = 1048576, check = integer(1, INT_MAX) },
@@ -294,7 +321,7 @@ local OPTIONS = {
   { name = "headers", check = headers },
   { name = "proxy", check = proxy },
   { name = "ca_file", check = ca_file },
-  { name = "ca_path", check = text(NUL, "must not hold a NUL byte") },
+  { name = "ca_path", check = ca_path },
   { name = "user_agent", check = text(CONTROL, "must not hold control characters") },
   { name = "on_event", check = of_type "function" },
   { name = "driver", check = driver },
@@ -324,7 +351,12 @@ local function read(option, given, faults)
   if value == nil then
     return option.default
   end
-  local setting, fault = option.check(value)
+  local setting, fault
+  if type(value) == "string" and #value > TEXT_BYTES then
+    fault = "must be at most " .. TEXT_BYTES .. " bytes long"
+  else
+    setting, fault = option.check(value)
+  end
   if fault then
     add(faults, option.name, fault .. source)
   end

@@ -123,6 +123,14 @@ local function list_length(value)
   return keys > 0 and keys or nil
 end
 
+local REPEATS = { value = true, input = true }
+
+-- Where the API says what is wrong with a field, it may repeat what was in it.
+local function is_about_secret(value)
+  return is_secret(rawget(value, "field")) or is_secret(rawget(value, "name"))
+    or is_secret(rawget(value, "key"))
+end
+
 local plain
 
 local function plain_table(value, budget, depth)
@@ -134,9 +142,10 @@ local function plain_table(value, budget, depth)
     end
     return out
   end
+  local hidden = is_about_secret(value)
   for key, item in next, value do
     local name = type(key) == "number" and number_text(key) or clean(key, NAME_BYTES)
-    if name and not is_secret(key) then
+    if name and not is_secret(key) and not (hidden and REPEATS[key]) then
       out[name] = plain(item, budget, depth)
     end
   end
