@@ -42,12 +42,17 @@ const char *ait_outcome_fate_name(enum ait_fate fate)
 
 /* -- reading an outcome -- */
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* Where the JSON begins; the size where all is blank. A body has no NUL to stop at. */
 static size_t first_of_json(const struct ait_buffer *body)
 {
     size_t i = 0;
 
-    while (i < body->size && memchr(" \t\r\n", body->data[i], 4) != NULL)
+    while (i < body->size && is_blank(body->data[i]))
         i++;
     return i;
 }

@@ -5,9 +5,11 @@ local child = require "spec.memory.child"
 local sandbox = require "spec.support.sandbox"
 local tls = require "spec.support.tls"
 
--- Replaces malloc, so that there is none under a sanitizer.
+-- The first replaces malloc, so that there is none under a sanitizer; the other is there where a
+-- sanitizer or a restless collector is asked for.
 local memory_host = child.host { "memory_host" }
-local any_host = child.host { "host", "memory_host" }
+local any_host = child.host { "memory_host", "host" }
+local restless_host = child.host { "host", "memory_host" }
 
 local function it_with(host, title, test)
   if host then
@@ -92,7 +94,7 @@ describe("the key", function()
     assert_succeeds(process)
 
     local value = credential == "api_key" and "x-api-key" or "authorization"
-    assert.is_true(server:count("POST") >= 8)
+    assert.is_true(server:count("POST") >= 7)
     for _, request in ipairs(server.requests) do
       assert.truthy(request.headers[value]:find("^" .. ("%w"):rep(48) .. "$")
         or request.headers[value]:find("^Bearer " .. ("%w"):rep(48) .. "$"))
@@ -145,13 +147,13 @@ describe("a process", function()
       server.https_base_url, server.ca_file)))
   end)
 
-  it_with(any_host, "ends well with jobs in flight", function()
-    assert_succeeds(child.start(any_host, "leave", server.base_url, server.ca_file))
-    assert_succeeds(child.start(any_host, "leave", server.https_base_url, server.ca_file))
+  it_with(restless_host, "ends well with jobs in flight", function()
+    assert_succeeds(child.start(restless_host, "leave", server.base_url, server.ca_file))
+    assert_succeeds(child.start(restless_host, "leave", server.https_base_url, server.ca_file))
   end)
 
-  it_with(any_host, "may have many Lua states, one after another and at once", function()
-    local many = any_host .. " --states 8 --threads 4"
+  it_with(restless_host, "may have many Lua states, one after another and at once", function()
+    local many = restless_host .. " --states 8 --threads 4"
     assert_succeeds(child.start(many, "leave", server.base_url, server.ca_file))
     assert_succeeds(child.start(many, "leave", server.https_base_url, server.ca_file))
   end)

@@ -313,6 +313,8 @@ static int load(lua_State *L)
         lua_pushcfunction(L, function->func);
         lua_setfield(L, -2, function->name);
     }
+    lua_pushinteger(L, PIECES);
+    lua_setfield(L, -2, "PIECES");
     return 1;
 }
 

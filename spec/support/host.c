@@ -5,7 +5,8 @@
  *
  * Runs the script in one state; with --states in that many, one after another, and with --threads
  * in that many at once, each on a thread of its own. With GC_STRESS in the environment the
- * collector never pauses. With HOST_MEMORY defined it is linked with spec/memory/memory.c. */
+ * collector never pauses. With HOST_MEMORY defined it is linked with spec/memory/memory.c instead.
+ */
 #ifdef HOST_MEMORY
 #include "../memory/memory.h"
 #endif
@@ -68,11 +69,12 @@ static bool run(const struct script *script)
     luaL_openlibs(L);
 #ifdef HOST_MEMORY
     memory_open(L);
-#endif
+#else
     if (getenv("GC_STRESS") != NULL) {
         lua_gc(L, LUA_GCSETPAUSE, 0);
         lua_gc(L, LUA_GCSETSTEPMUL, 1000);
     }
+#endif
     set_arguments(L, script);
     lua_pushcfunction(L, traceback);
     status = luaL_loadfile(L, script->argv[0]);
