@@ -5,8 +5,8 @@
  *
  * Runs the script in one state; with --states in that many, one after another, and with --threads
  * in that many at once, each on a thread of its own. With GC_STRESS in the environment the
- * collector never pauses. With HOST_MEMORY defined it is linked with spec/memory/memory.c instead.
- */
+ * collector never pauses, unless HOST_MEMORY is defined: then it is linked with
+ * spec/memory/memory.c, which has its own way with memory. */
 #ifdef HOST_MEMORY
 #include "../memory/memory.h"
 #endif
