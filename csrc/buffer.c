@@ -62,15 +62,32 @@ enum ait_status ait_buffer_append_string(struct ait_buffer *buffer, const char *
     return ait_buffer_append(buffer, text, strlen(text));
 }
 
+/* How long the n bytes are where they begin the text, as they are or each perhaps behind a
+ * backslash; 0: they do not. */
+static size_t match(const char *text, size_t left, const char *bytes, size_t n)
+{
+    size_t at = 0;
+
+    if (left >= n && memcmp(text, bytes, n) == 0)
+        return n;
+    for (size_t i = 0; i < n; i++) {
+        at += at + 1 < left && text[at] == '\\' && text[at + 1] == bytes[i];
+        if (at == left || text[at] != bytes[i])
+            return 0;
+        at++;
+    }
+    return at;
+}
+
 void ait_buffer_mask(struct ait_buffer *buffer, const char *bytes, size_t n)
 {
-    char *at = buffer->data;
-    size_t left = buffer->size;
+    size_t at = 0;
 
-    while (left >= n && (at = memmem(at, left, bytes, n)) != NULL) {
-        memset(at, '*', n);
-        at += n;
-        left = buffer->size - (size_t)(at - buffer->data);
+    while (at < buffer->size) {
+        size_t found = match(buffer->data + at, buffer->size - at, bytes, n);
+
+        memset(buffer->data + at, '*', found);
+        at += found > 0 ? found : 1;
     }
 }
 

@@ -30,7 +30,8 @@ enum ait_status ait_buffer_append(struct ait_buffer *buffer, const void *bytes, 
 /* Appends a C string without its NUL. */
 enum ait_status ait_buffer_append_string(struct ait_buffer *buffer, const char *text);
 
-/* Overwrites with asterisks wherever these n bytes, at least one, stand in the buffer. */
+/* Overwrites with asterisks wherever these n bytes, at least one, stand in the buffer, also as JSON
+ * may write them: with backslashes before some. */
 void ait_buffer_mask(struct ait_buffer *buffer, const char *bytes, size_t n);
 
 /* Overwrites the content and keeps the memory for the next use. */

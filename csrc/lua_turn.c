@@ -97,7 +97,9 @@ static bool start_first(lua_State *L, struct ait_client *client, int64_t now_ms)
 {
     struct ait_job *job = client->waiting_first;
     int64_t left_ms = job->rules.deadline_ms - now_ms;
-    int64_t timeout_ms = client->timeout_ms < left_ms ? client->timeout_ms : left_ms;
+    /* One more than is left, lest rounding end it just before the deadline, with time for nothing.
+     */
+    int64_t timeout_ms = client->timeout_ms <= left_ms ? client->timeout_ms : left_ms + 1;
 
     if (!ait_engine_add(client->engine, (uint64_t)job->id,
                         job->looking_up ? &job->look_up : &job->request, timeout_ms)) {

@@ -86,3 +86,27 @@ describe("a call that cannot be waited for", function()
     assert.is_false(err.retryable)
   end)
 end)
+
+describe("a blocking wait that is interrupted", function()
+  it("ends its job, and raises what interrupted it", function()
+    local blocking = require "aitronos.driver.blocking"
+    local cancelled = false
+    local job = {
+      done = function()
+        return false
+      end,
+      cancel = function()
+        cancelled = true
+      end,
+    }
+    local client = {
+      turn = function()
+        error("interrupted!", 0)
+      end,
+    }
+    local fine, err = pcall(blocking.wait, client, job)
+    assert.is_false(fine)
+    assert.equal("interrupted!", err)
+    assert.is_true(cancelled)
+  end)
+end)
