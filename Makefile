@@ -165,19 +165,19 @@ fmt: ## format the C files
 
 .PHONY: bench
 bench: ## invitations one by one, beside a raw libcurl loop in the same run
-	@.ci/deps demo
+	@.ci/deps test
 	@$(MAKE) --no-print-directory -s build build/bench/raw_easy
 	@$(WITH_MODULE) bench/run $(LUA_COMMAND)
 
 .PHONY: bench-tls
 bench-tls: ## what the first and the following new TLS connections of a client cost
-	@.ci/deps demo
+	@.ci/deps test
 	@$(MAKE) --no-print-directory -s build
 	@$(WITH_MODULE) $(WITH_SANDBOX) $(LUA_COMMAND) bench/tls.lua
 
 .PHONY: soak
 soak: ## 100,000 invitations in one process at a sandbox: memory and descriptors
-	@.ci/deps demo
+	@.ci/deps test
 	@$(MAKE) --no-print-directory -s build
 	@$(WITH_MODULE) $(WITH_SANDBOX) $(LUA_COMMAND) bench/soak.lua
 
