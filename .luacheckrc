@@ -3,5 +3,6 @@ max_line_length = 100
 
 files["spec"] = { std = "min+busted" }
 files["spec/support/strict.lua"] = { ignore = { "122" } } -- its purpose is to guard _G
+files["lua/aitronos/driver/nginx.lua"] = { std = "ngx_lua" }
 files["bench"] = { std = "min" }
 files["sandbox/lua"] = { std = "ngx_lua" }

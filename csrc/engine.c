@@ -110,9 +110,16 @@ static bool add_common_headers(struct ait_engine *engine, struct curl_slist **li
 
 static bool open_multi(struct ait_engine *engine)
 {
+    if (engine->multi != NULL)
+        return true;
     engine->multi = curl_multi_init();
-    return engine->multi != NULL &&
-           curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, engine->connections) == CURLM_OK;
+    if (engine->multi == NULL)
+        return false;
+    if (curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, engine->connections) == CURLM_OK)
+        return true;
+    curl_multi_cleanup(engine->multi);
+    engine->multi = NULL;
+    return false;
 }
 
 struct ait_engine *ait_engine_new(const struct ait_settings *settings)
@@ -124,14 +131,18 @@ struct ait_engine *ait_engine_new(const struct ait_settings *settings)
     engine->max_response_bytes = settings->max_response_bytes;
     engine->connections = (long)settings->connections;
     engine->model = ait_transfer_model(settings, &engine->sockets);
-    if (engine->model != NULL && open_multi(engine) &&
-        add_common_headers(engine, &engine->get_headers, settings) &&
+    if (engine->model != NULL && add_common_headers(engine, &engine->get_headers, settings) &&
         add_common_headers(engine, &engine->post_headers, settings) &&
         add_header(&engine->post_headers, "Content-Type: application/json") &&
         add_header(&engine->post_headers, "Expect:"))
         return engine;
     ait_engine_free(engine);
     return NULL;
+}
+
+size_t ait_engine_max_response_bytes(const struct ait_engine *engine)
+{
+    return engine->max_response_bytes;
 }
 
 static void free_list(struct list *list)
@@ -197,20 +208,35 @@ static struct ait_transfer *idle_transfer(struct ait_engine *engine)
 }
 
 bool ait_engine_add(struct ait_engine *engine, uint64_t id, const struct ait_request *request,
-                    int64_t timeout_ms)
+                    int64_t timeout_ms, ait_claim *claim)
 {
     struct curl_slist *headers = request->post ? engine->post_headers : engine->get_headers;
-    struct ait_transfer *transfer = idle_transfer(engine);
+    struct ait_transfer *transfer = open_multi(engine) ? idle_transfer(engine) : NULL;
 
     if (transfer == NULL)
         return false;
-    if (!ait_transfer_prepare(transfer, id, request, headers, timeout_ms)) {
+    if (!ait_transfer_prepare(transfer, id, request, headers, timeout_ms, claim)) {
         list_append(&engine->idle, transfer);
         return false;
     }
     list_append(&engine->open, transfer);
     if (curl_multi_add_handle(engine->multi, transfer->easy) != CURLM_OK)
         finish(engine, transfer, CURLE_FAILED_INIT);
+    return true;
+}
+
+bool ait_engine_share(struct ait_engine *engine, size_t place, uint64_t *id, ait_claim *claim)
+{
+    struct ait_transfer *transfer = engine->open.first;
+
+    while (transfer != NULL && place-- > 0)
+        transfer = transfer->next;
+    if (transfer == NULL)
+        return false;
+    *id = transfer->id;
+    if (claim != NULL && transfer->outcome.begun)
+        (void)ait_claim_begin(claim);
+    transfer->claim = claim;
     return true;
 }
 
@@ -269,13 +295,15 @@ static void start_over(struct ait_engine *engine)
         finish(engine, transfer, CURLE_FAILED_INIT);
     }
     curl_multi_cleanup(engine->multi);
-    open_multi(engine); /* where this fails, the next add reports it */
+    engine->multi = NULL;
 }
 
 static bool perform(struct ait_engine *engine)
 {
     int running;
 
+    if (engine->multi == NULL)
+        return open_multi(engine);
     if (curl_multi_perform(engine->multi, &running) != CURLM_OK) {
         start_over(engine);
         return false;
@@ -284,18 +312,19 @@ static bool perform(struct ait_engine *engine)
     return true;
 }
 
-void ait_engine_step(struct ait_engine *engine, int64_t timeout_ms)
+void ait_engine_step(struct ait_engine *engine, int64_t timeout_ms, int fd)
 {
+    struct curl_waitfd other = {.fd = fd, .events = CURL_WAIT_POLLIN};
     int64_t end_ms = ait_clock_now_ms() + timeout_ms;
     int64_t left_ms = timeout_ms;
     int ready;
 
     while (perform(engine) && engine->finished.first == NULL && left_ms > 0) {
-        if (curl_multi_poll(engine->multi, NULL, 0, (int)left_ms, &ready) != CURLM_OK) {
+        if (curl_multi_poll(engine->multi, &other, fd >= 0, (int)left_ms, &ready) != CURLM_OK) {
             start_over(engine);
             return;
         }
-        left_ms = ready > 0 ? end_ms - ait_clock_now_ms() : 0;
+        left_ms = ready > 0 && other.revents == 0 ? end_ms - ait_clock_now_ms() : 0;
     }
 }
 
@@ -315,4 +344,21 @@ void ait_engine_release(struct ait_engine *engine)
 
     list_remove(&engine->finished, transfer);
     retire(engine, transfer);
+}
+
+void ait_engine_take(struct ait_engine *engine, struct ait_outcome *outcome)
+{
+    struct ait_outcome *finished = &engine->finished.first->outcome;
+    struct ait_outcome taken = *finished;
+
+    *finished = *outcome;
+    *outcome = taken;
+    ait_engine_release(engine);
+}
+
+void ait_engine_abandon(struct ait_engine *engine)
+{
+    engine->multi = NULL;
+    engine->sockets = (struct ait_sockets){NULL, 0, 0};
+    engine->idle = engine->open = engine->finished = (struct list){NULL, NULL};
 }

@@ -2,8 +2,12 @@
 
 #include "clock.h"
 #include "transfer.h"
+#include "waiters.h"
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_BASE_URL ((size_t)4096)
 #define MAX_TURN_S 3600.0
@@ -15,19 +19,38 @@ struct ait_client *ait_client_check(lua_State *L, int index)
 
     if (client == NULL)
         ait_core_raise_argument(L, "self", "must be a client");
+    else if (client->pump != NULL && ait_pump_forked(client->pump))
+        ait_client_disown(L, client, index);
     return client;
 }
 
 /* -- methods -- */
 
-static int refuse_closed(lua_State *L)
+static int push_refusal(lua_State *L, const char *message, const char *code)
 {
     ait_core_push_tool(L, AIT_TOOL_CONFIG);
-    lua_pushliteral(L, "the client is closed");
+    lua_pushstring(L, message);
     lua_pushnil(L);
-    lua_pushliteral(L, "CLIENT_CLOSED");
+    lua_pushstring(L, code);
     lua_call(L, 3, 1);
     return 1;
+}
+
+static int refuse_closed(lua_State *L)
+{
+    return push_refusal(L, "the client is closed", "CLIENT_CLOSED");
+}
+
+/* The client at index 1, which must be open. */
+static struct ait_client *check_open(lua_State *L)
+{
+    struct ait_client *client = ait_client_check(L, 1);
+
+    if (client->pump == NULL) {
+        refuse_closed(L);
+        lua_error(L);
+    }
+    return client;
 }
 
 /* (client, row, values, body, waits) -> job; or nil and an Error where the client is closed, or
@@ -38,7 +61,7 @@ static int client_submit(lua_State *L)
     struct ait_client *client = ait_client_check(L, 1);
     struct ait_job *job;
 
-    if (client->engine == NULL) {
+    if (client->pump == NULL) {
         lua_pushnil(L);
         return 1 + refuse_closed(L);
     }
@@ -61,6 +84,7 @@ static int client_submit(lua_State *L)
 
     client->next_id = client->next_id == INT32_MAX ? 1 : client->next_id + 1;
     ait_client_add_job(client, job);
+    ait_pump_stir(client->pump);
     return 1;
 }
 
@@ -86,18 +110,79 @@ static void refuse_in_handler(lua_State *L, const struct ait_client *client)
 /* (client, timeout) -> how many jobs ended. */
 static int client_turn(lua_State *L)
 {
-    struct ait_client *client = ait_client_check(L, 1);
+    struct ait_client *client = check_open(L);
     int64_t timeout_ms = checked_timeout_ms(L, 2);
     int ended;
 
-    if (client->engine == NULL) {
-        refuse_closed(L);
-        return lua_error(L);
-    }
     refuse_in_handler(L, client);
     ended = ait_client_turn(L, client, timeout_ms);
     lua_pushinteger(L, ended);
     return 1;
+}
+
+static int raise_no_resources(lua_State *L)
+{
+    push_refusal(L, "no thread or no descriptor is to be had", "NO_RESOURCES");
+    return lua_error(L);
+}
+
+/* (client) -> a descriptor that is readable when there is something to do. */
+static int client_fd(lua_State *L)
+{
+    struct ait_client *client = check_open(L);
+    int fd = ait_pump_fd(client->pump);
+
+    if (fd < 0)
+        return raise_no_resources(L);
+    lua_pushinteger(L, fd);
+    return 1;
+}
+
+/* (client) -> seconds until a turn is needed in any case, or nil. */
+static int client_timeout(lua_State *L)
+{
+    struct ait_client *client = check_open(L);
+    int64_t now_ms = ait_clock_now_ms();
+    uint64_t id;
+    int64_t next_ms = ait_client_next_ms(client, now_ms, &id);
+
+    if (client->pacer.in_flight > 0 && !ait_pump_runs(client->pump))
+        next_ms = now_ms; /* nobody but the turn moves them */
+    if (next_ms == AIT_PUMP_NEVER)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, next_ms > now_ms ? (lua_Number)(next_ms - now_ms) / 1000 : 0);
+    return 1;
+}
+
+/* (client, job or nil) -> where to connect to, what to send there, and a name for the pool of such
+ * connections: see waiters.h. Without a job: for the jobs that nobody waits for. */
+static int client_bell(lua_State *L)
+{
+    struct ait_client *client = check_open(L);
+    struct ait_message message = {.id = AIT_WAITER_ANY};
+    const struct ait_job *job = NULL;
+    uint64_t serial;
+    char pool[32];
+    int fd;
+
+    lua_settop(L, 2);
+    if (!lua_isnil(L, 2)) {
+        job = ait_compat_test_userdata(L, 2, AIT_JOB);
+        if (job == NULL)
+            ait_core_raise_argument(L, "job", "must be a job");
+        else
+            message.id = (uint64_t)job->id;
+    }
+    fd = ait_pump_listen(client->pump, &serial);
+    if (fd < 0)
+        return raise_no_resources(L);
+    lua_pushfstring(L, "unix:/proc/self/fd/%d", fd);
+    message.epoch = ait_pump_epoch(client->pump);
+    lua_pushlstring(L, (const char *)&message, sizeof message);
+    snprintf(pool, sizeof pool, "aitronos:%" PRIx64, serial);
+    lua_pushstring(L, pool);
+    return 3;
 }
 
 /* Ends every open job, closes the connections, wipes the key. */
@@ -105,8 +190,9 @@ static void shut(struct ait_client *client)
 {
     while (client->open_first != NULL)
         ait_client_stop_job(client, client->open_first, AIT_FAILURE_CLOSED);
-    ait_engine_free(client->engine);
-    client->engine = NULL;
+    if (client->pump != NULL)
+        client->bell = ait_pump_close(client->pump);
+    client->pump = NULL;
 }
 
 /* Closing twice is fine. */
@@ -125,6 +211,9 @@ static int client_gc(lua_State *L)
     struct ait_client *client = ait_client_check(L, 1);
 
     shut(client);
+    if (client->bell >= 0)
+        close(client->bell);
+    client->bell = -1;
     ait_buffer_free(&client->base_url);
     return 0;
 }
@@ -212,7 +301,7 @@ static const char *proxy_setting(lua_State *L)
     return proxy;
 }
 
-static struct ait_engine *new_engine(lua_State *L)
+static struct ait_pump *new_pump(lua_State *L)
 {
     const char *token = string_setting(L, "bearer_token");
     struct ait_settings settings = {
@@ -227,12 +316,12 @@ static struct ait_engine *new_engine(lua_State *L)
         .connections = (size_t)number_setting(L, "concurrency"),
         .http2 = boolean_setting(L, "http2"),
     };
-    struct ait_engine *engine;
+    struct ait_pump *pump;
 
     settings.headers = push_headers(L);
-    engine = ait_engine_new(&settings);
+    pump = ait_pump_new(&settings);
     lua_pop(L, 1);
-    return engine;
+    return pump;
 }
 
 /* core.new(settings): settings as options.lua returns them. */
@@ -244,6 +333,7 @@ static int client_new(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     client = ait_core_new_userdata(L, sizeof *client, AIT_CLIENT);
+    client->bell = -1;
     ait_buffer_init(&client->base_url, MAX_BASE_URL);
     lua_newtable(L);
     lua_getfield(L, 1, "on_event");
@@ -257,8 +347,8 @@ static int client_new(lua_State *L)
         ait_core_raise_argument(L, "base_url", "is missing");
     if (ait_buffer_append_string(&client->base_url, base_url) != AIT_OK)
         ait_core_raise_argument(L, "base_url", "is too long");
-    client->engine = new_engine(L);
-    if (client->engine == NULL)
+    client->pump = new_pump(L);
+    if (client->pump == NULL)
         ait_core_raise_no_memory(L);
     return 1;
 }
@@ -266,6 +356,9 @@ static int client_new(lua_State *L)
 static const luaL_Reg methods[] = {
     {"submit", client_submit},
     {"turn", client_turn},
+    {"fd", client_fd},
+    {"timeout", client_timeout},
+    {"bell", client_bell},
     {"close", client_close},
     {NULL, NULL},
 };

@@ -9,9 +9,9 @@
 #define AIT_LUA_CORE_H
 
 #include "compat.h"
-#include "engine.h"
 #include "pacer.h"
 #include "policy.h"
+#include "pump.h"
 #include "request.h"
 
 #include <stdbool.h>
@@ -47,7 +47,8 @@ enum {
 };
 
 struct ait_client {
-    struct ait_engine *engine; /* NULL: closed */
+    struct ait_pump *pump; /* NULL: closed */
+    int bell;              /* once closed: its descriptor for the host, or -1 */
     struct ait_buffer base_url;
     struct ait_rules rules; /* of its calls; the deadline is each call's own */
     int64_t timeout_ms;
@@ -123,6 +124,10 @@ void ait_job_end(struct ait_job *job);
 /* Seconds since its start, or that it took. */
 lua_Number ait_job_elapsed(const struct ait_job *job);
 
+/* Pushes what the ended job at this index, not a relative one, ended with: its result and the
+ * response, or nil and the Error. */
+void ait_job_push_end(lua_State *L, int index);
+
 /* Ends the job from outside; begun: the request itself may have left. Touches no Lua. */
 void ait_job_stop(struct ait_job *job, enum ait_failure reason, bool begun);
 
@@ -133,8 +138,8 @@ void ait_job_stop(struct ait_job *job, enum ait_failure reason, bool begun);
 void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *job,
                      const struct ait_outcome *outcome);
 
-/* Pushes nil and the Error of a job that was ended from outside, and returns 2. */
-int ait_job_push_stop(lua_State *L, const struct ait_job *job);
+/* Pushes nil and the Error of a job that was ended from outside. */
+void ait_job_push_stop(lua_State *L, const struct ait_job *job);
 
 const char *ait_outcome_failure_name(enum ait_failure failure);
 const char *ait_outcome_fate_name(enum ait_fate fate);
@@ -150,13 +155,14 @@ struct ait_event {
     const char *failure;
     const char *reason;
     int64_t delay_ms; /* -1: none */
+    int ended;        /* the index of the job, where this is its last event; else 0 */
 };
 
 /* Tells the handler of the client at index 1, if it has one. Never raises; what the handler
  * raises is dropped. Everything must be in order before: it may submit and cancel jobs. */
 void ait_event_emit(lua_State *L, struct ait_client *client, struct ait_event event);
 
-/* Pushes the function that AIT_TOOL_TELL is. */
+/* Pushes the function that AIT_TOOL_TELL is; the tools are on top of the stack. */
 void ait_event_push_teller(lua_State *L);
 
 /* -- lua_client.c -- */
@@ -171,6 +177,18 @@ void ait_client_add_job(struct ait_client *client, struct ait_job *job);
 
 /* Ends an open job for this reason, whatever it is doing. Touches no Lua. */
 void ait_client_stop_job(struct ait_client *client, struct ait_job *job, enum ait_failure reason);
+
+/* The same, and tells whoever waits for it and the handler of events. The client is at index 1. */
+void ait_client_end_job(lua_State *L, struct ait_client *client, struct ait_job *job,
+                        enum ait_failure reason);
+
+/* In a child of fork(): ends the open jobs of the client at index, which are the parent's, and
+ * makes it as new. */
+void ait_client_disown(lua_State *L, struct ait_client *client, int index);
+
+/* When there is something to do in line, and for which job: a start, or a deadline.
+ * AIT_PUMP_NEVER: never. */
+int64_t ait_client_next_ms(const struct ait_client *client, int64_t now_ms, uint64_t *id);
 
 /* Does what can be done for the client at index 1, waiting at most timeout_ms for something to
  * do. Returns how many jobs ended. Raises only where memory runs out; nothing is lost then. */

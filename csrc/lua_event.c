@@ -5,13 +5,32 @@
 
 #include "clock.h"
 
-/* (handler, event): runs under lua_pcall, so that whatever is raised here ends here. */
+/* How its job ended. */
+static void set_end(lua_State *L, int job)
+{
+    int event = lua_gettop(L);
+
+    lua_pushboolean(L, 1);
+    lua_setfield(L, event, "done");
+    ait_job_push_end(L, job);
+    if (lua_isnil(L, -2)) {
+        lua_pushvalue(L, -1);
+        lua_setfield(L, event, "error");
+        lua_getfield(L, -1, "outcome");
+    } else {
+        lua_pushliteral(L, "made");
+    }
+    lua_setfield(L, event, "outcome");
+    lua_settop(L, event);
+}
+
+/* (handler, event, job or nil): runs under lua_pcall, so that whatever is raised here ends here. */
 static int tell(lua_State *L)
 {
     const struct ait_event *event = lua_touserdata(L, 2);
     const struct ait_job *job = event->job;
 
-    lua_settop(L, 1);
+    lua_pushvalue(L, 1);
     lua_createtable(L, 0, 10);
     ait_set_string(L, "name", event->name);
     ait_set_integer(L, "job", job->id);
@@ -25,18 +44,22 @@ static int tell(lua_State *L)
     ait_set_string(L, "reason", event->reason);
     if (event->delay_ms >= 0)
         ait_set_number(L, "delay", (lua_Number)event->delay_ms / 1000);
+    if (event->ended != 0)
+        set_end(L, 3);
     lua_call(L, 1, 0);
     return 0;
 }
 
 void ait_event_push_teller(lua_State *L)
 {
-    lua_pushcfunction(L, tell);
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, tell, 1);
 }
 
 void ait_event_emit(lua_State *L, struct ait_client *client, struct ait_event event)
 {
     int top = lua_gettop(L);
+    bool nested = client->in_handler;
 
     if (!client->has_handler)
         return;
@@ -45,8 +68,12 @@ void ait_event_emit(lua_State *L, struct ait_client *client, struct ait_event ev
     lua_rawgeti(L, -1, AIT_CLIENT_HANDLER);
     lua_remove(L, -2);
     lua_pushlightuserdata(L, &event);
+    if (event.ended != 0)
+        lua_pushvalue(L, event.ended);
+    else
+        lua_pushnil(L);
     client->in_handler = true;
-    lua_pcall(L, 2, 0, 0);
-    client->in_handler = false;
+    lua_pcall(L, 3, 0, 0);
+    client->in_handler = nested;
     lua_settop(L, top);
 }

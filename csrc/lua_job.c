@@ -158,6 +158,18 @@ static int raise_unfinished(lua_State *L, const struct ait_job *job)
     return lua_error(L);
 }
 
+void ait_job_push_end(lua_State *L, int index)
+{
+    const struct ait_job *job = lua_touserdata(L, index);
+
+    if (job->stopped != AIT_FAILURE_NONE) {
+        ait_job_push_stop(L, job);
+        return;
+    }
+    ait_job_push_slot(L, index, AIT_SLOT_FIRST);
+    ait_job_push_slot(L, index, AIT_SLOT_SECOND);
+}
+
 /* result, response; or nil, Error */
 static int job_try_result(lua_State *L)
 {
@@ -165,10 +177,7 @@ static int job_try_result(lua_State *L)
 
     if (job->state != AIT_ENDED)
         return raise_unfinished(L, job);
-    if (job->stopped != AIT_FAILURE_NONE)
-        return ait_job_push_stop(L, job);
-    ait_job_push_slot(L, 1, AIT_SLOT_FIRST);
-    ait_job_push_slot(L, 1, AIT_SLOT_SECOND);
+    ait_job_push_end(L, 1);
     return 2;
 }
 
@@ -183,14 +192,15 @@ static int job_result(lua_State *L)
 static int job_cancel(lua_State *L)
 {
     struct ait_job *job = check_job(L);
+    struct ait_client *client;
 
     if (job->state == AIT_ENDED)
         return 0;
     ait_job_push_slot(L, 1, AIT_SLOT_CLIENT);
-    ait_compat_push_anchor(L, -1);
-    ait_client_stop_job(ait_client_check(L, -2), job, AIT_FAILURE_CANCELLED);
-    lua_pushnil(L);
-    lua_rawseti(L, -2, job->id);
+    lua_insert(L, 1);
+    client = ait_client_check(L, 1);
+    if (job->state != AIT_ENDED)
+        ait_client_end_job(L, client, job, AIT_FAILURE_CANCELLED);
     return 0;
 }
 
@@ -201,8 +211,12 @@ static int job_gc(lua_State *L)
     struct ait_job *job = check_job(L);
 
     if (job->open) {
+        struct ait_client *client;
+
         ait_job_push_slot(L, 1, AIT_SLOT_CLIENT);
-        ait_client_stop_job(ait_client_check(L, -1), job, AIT_FAILURE_CLOSED);
+        client = ait_client_check(L, 2);
+        if (job->open)
+            ait_client_stop_job(client, job, AIT_FAILURE_CLOSED);
     }
     ait_request_wipe(&job->request);
     ait_request_wipe(&job->look_up);

@@ -423,7 +423,7 @@ void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *jo
     lua_settop(L, job_index);
 }
 
-int ait_job_push_stop(lua_State *L, const struct ait_job *job)
+void ait_job_push_stop(lua_State *L, const struct ait_job *job)
 {
     lua_pushnil(L);
     lua_createtable(L, 0, 6);
@@ -431,5 +431,4 @@ int ait_job_push_stop(lua_State *L, const struct ait_job *job)
     if (job->retry_after_ms > 0)
         ait_set_number(L, "retry_after", (lua_Number)job->retry_after_ms / 1000);
     make_error(L, job, job->fate, job->fate != AIT_FATE_UNKNOWN);
-    return 2;
 }

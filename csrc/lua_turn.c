@@ -78,18 +78,58 @@ void ait_client_stop_job(struct ait_client *client, struct ait_job *job, enum ai
     if (job->state == AIT_WAITING) {
         leave_line(client, job);
     } else {
-        ait_engine_cancel(client->engine, (uint64_t)job->id, &begun);
+        ait_pump_cancel(client->pump, (uint64_t)job->id, &begun);
         ait_pacer_ended(&client->pacer);
     }
     unlink_open(client, job);
     ait_job_stop(job, reason, begun && !job->looking_up);
 }
 
-/* Drops the client's hold on a job that has ended; cannot raise, since the key exists. */
-static void forget(lua_State *L, const struct ait_job *job)
+/* Drops the client's hold on a job that has ended; the table of jobs is at this index. Cannot
+ * raise, since the key exists. */
+static void forget(lua_State *L, int jobs, const struct ait_job *job)
 {
     lua_pushnil(L);
-    lua_rawseti(L, JOBS, job->id);
+    lua_rawseti(L, jobs, job->id);
+}
+
+void ait_client_end_job(lua_State *L, struct ait_client *client, struct ait_job *job,
+                        enum ait_failure reason)
+{
+    int top = lua_gettop(L);
+
+    ait_compat_push_anchor(L, 1);
+    lua_rawgeti(L, top + 1, job->id);
+    ait_client_stop_job(client, job, reason);
+    forget(L, top + 1, job);
+    ait_pump_ring(client->pump, (uint64_t)job->id);
+    ait_pump_stir(client->pump);
+    ait_event_emit(L, client,
+                   (struct ait_event){.name = "response",
+                                      .job = job,
+                                      .look_up = job->looking_up,
+                                      .failure = ait_outcome_failure_name(reason),
+                                      .delay_ms = -1,
+                                      .ended = top + 2});
+    lua_settop(L, top);
+}
+
+/* What becomes of them is in the parent's hands. */
+void ait_client_disown(lua_State *L, struct ait_client *client, int index)
+{
+    struct ait_job *job;
+
+    ait_compat_push_anchor(L, index);
+    while ((job = client->open_first) != NULL) {
+        if (job->state == AIT_WAITING)
+            leave_line(client, job);
+        unlink_open(client, job);
+        ait_job_stop(job, AIT_FAILURE_FORKED, true);
+        forget(L, lua_gettop(L), job);
+    }
+    lua_pop(L, 1);
+    client->pacer.in_flight = 0;
+    ait_pump_abandon(client->pump);
 }
 
 /* Hands the first in line to the engine. Returns whether it ended instead. */
@@ -101,10 +141,9 @@ static bool start_first(lua_State *L, struct ait_client *client, int64_t now_ms)
      */
     int64_t timeout_ms = client->timeout_ms <= left_ms ? client->timeout_ms : left_ms + 1;
 
-    if (!ait_engine_add(client->engine, (uint64_t)job->id,
-                        job->looking_up ? &job->look_up : &job->request, timeout_ms)) {
-        ait_client_stop_job(client, job, AIT_FAILURE_OUT_OF_MEMORY);
-        forget(L, job);
+    if (!ait_pump_add(client->pump, (uint64_t)job->id,
+                      job->looking_up ? &job->look_up : &job->request, timeout_ms)) {
+        ait_client_end_job(L, client, job, AIT_FAILURE_OUT_OF_MEMORY);
         return true;
     }
     leave_line(client, job);
@@ -152,9 +191,8 @@ static int end_overdue(lua_State *L, struct ait_client *client, int64_t now_ms, 
 
     while ((job = oldest_waiting(client)) != NULL && job->rules.deadline_ms <= at_ms) {
         job->retry_after_ms = at_ms - now_ms;
-        ait_client_stop_job(client, job,
-                            at_ms > now_ms ? AIT_FAILURE_PAUSED : AIT_FAILURE_DEADLINE);
-        forget(L, job);
+        ait_client_end_job(L, client, job,
+                           at_ms > now_ms ? AIT_FAILURE_PAUSED : AIT_FAILURE_DEADLINE);
         ended++;
     }
     return ended;
@@ -176,8 +214,7 @@ static int start_due(lua_State *L, struct ait_client *client)
         int64_t at_ms = ait_pacer_next_ms(&client->pacer, now_ms, &hold);
 
         if (at_ms != AIT_PACER_FULL && job->rules.deadline_ms <= at_ms) {
-            ait_client_stop_job(client, job, AIT_FAILURE_DEADLINE);
-            forget(L, job);
+            ait_client_end_job(L, client, job, AIT_FAILURE_DEADLINE);
             ended++;
         } else if (at_ms > now_ms) {
             tell_hold(L, client, job, hold, at_ms == AIT_PACER_FULL ? -1 : at_ms - now_ms);
@@ -194,21 +231,27 @@ static int64_t earlier(int64_t one_ms, int64_t other_ms)
     return one_ms < other_ms ? one_ms : other_ms;
 }
 
-/* When there is something to do in line: a start, or a deadline. AIT_PACER_FULL: never. */
-static int64_t next_in_line_ms(const struct ait_client *client, int64_t now_ms)
+int64_t ait_client_next_ms(const struct ait_client *client, int64_t now_ms, uint64_t *id)
 {
     const struct ait_job *job = client->waiting_first;
+    const struct ait_job *oldest;
+    int64_t start_ms;
     enum ait_hold hold;
 
+    *id = 0;
     if (job == NULL)
-        return AIT_PACER_FULL;
-    int64_t start_ms =
+        return AIT_PUMP_NEVER;
+    start_ms =
         job->due_ms > now_ms ? job->due_ms : ait_pacer_next_ms(&client->pacer, now_ms, &hold);
-    return earlier(start_ms, oldest_waiting(client)->rules.deadline_ms);
+    oldest = oldest_waiting(client);
+    if (oldest->rules.deadline_ms < start_ms)
+        job = oldest;
+    *id = (uint64_t)job->id;
+    return earlier(start_ms, oldest->rules.deadline_ms);
 }
 
-/* What came back, and what happens next. The outcome stays the engine's first until it is
- * released, whatever the handler does. */
+/* What came back of the job on top of the stack, and what happens next. The outcome stays the
+ * engine's first until it is released, whatever the handler does. */
 static void tell_outcome(lua_State *L, struct ait_client *client, const struct ait_job *job,
                          const struct ait_outcome *outcome, bool looking_up)
 {
@@ -222,6 +265,7 @@ static void tell_outcome(lua_State *L, struct ait_client *client, const struct a
         .request_id = ait_headers_request_id(&outcome->headers),
         .failure = failure,
         .delay_ms = -1,
+        .ended = job->state == AIT_ENDED ? lua_gettop(L) : 0,
     };
 
     if (!client->has_handler)
@@ -249,7 +293,7 @@ static int take_finished(lua_State *L, struct ait_client *client)
     uint64_t id;
     int ended = 0;
 
-    while ((outcome = ait_engine_finished(client->engine, &id)) != NULL) {
+    while ((outcome = ait_pump_finished(client->pump, &id)) != NULL) {
         struct ait_job *job;
         bool looking_up;
 
@@ -260,35 +304,69 @@ static int take_finished(lua_State *L, struct ait_client *client)
         ait_pacer_ended(&client->pacer);
         if (job->state == AIT_ENDED) {
             unlink_open(client, job);
-            forget(L, job);
+            forget(L, JOBS, job);
             ended++;
         } else {
             wait_in_line(client, job);
         }
         tell_outcome(L, client, job, outcome, looking_up);
-        ait_engine_release(client->engine);
+        ait_pump_release(client->pump);
         lua_settop(L, JOBS);
     }
     return ended;
 }
 
+/* Ends the jobs whose callers are gone. Returns how many. */
+static int end_abandoned(lua_State *L, struct ait_client *client)
+{
+    uint64_t id;
+    int ended = 0;
+
+    while (ait_pump_gone(client->pump, &id)) {
+        struct ait_job *job;
+
+        lua_rawgeti(L, JOBS, (int)id);
+        job = lua_touserdata(L, -1);
+        if (job != NULL) {
+            ait_client_end_job(L, client, job, AIT_FAILURE_CANCELLED);
+            ended++;
+        }
+        lua_settop(L, JOBS);
+    }
+    return ended;
+}
+
+/* What has come in since the last turn. */
+static int take_in(lua_State *L, struct ait_client *client)
+{
+    int ended = take_finished(L, client);
+
+    return ended + end_abandoned(L, client);
+}
+
 int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms)
 {
     int64_t now_ms, next_ms;
+    uint64_t id;
     int ended;
 
     luaL_checkstack(L, 40, "turn");
     lua_settop(L, 1);
     ait_compat_push_anchor(L, 1);
-    ended = start_due(L, client);
+    ended = take_in(L, client);
+    ended += start_due(L, client);
     now_ms = ait_clock_now_ms();
-    next_ms = next_in_line_ms(client, now_ms);
+    next_ms = ait_client_next_ms(client, now_ms, &id);
     if (ended > 0 || next_ms <= now_ms)
         timeout_ms = 0;
     else
         timeout_ms = earlier(timeout_ms, next_ms - now_ms);
-    ait_engine_step(client->engine, timeout_ms);
-    ended += take_finished(L, client);
+    ait_pump_step(client->pump, timeout_ms);
+    ended += take_in(L, client);
     ended += start_due(L, client);
+    if (ait_pump_runs(client->pump)) {
+        next_ms = ait_client_next_ms(client, ait_clock_now_ms(), &id);
+        ait_pump_alarm(client->pump, next_ms, id);
+    }
     return ended;
 }

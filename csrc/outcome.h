@@ -34,6 +34,7 @@
     X(DEADLINE, "deadline")                                                                        \
     X(PAUSED, "paused") /* the server asked for a pause beyond the deadline */                     \
     X(CANCELLED, "cancelled")                                                                      \
+    X(FORKED, "forked") /* it is the parent process's */                                           \
     X(CLOSED, "closed")
 
 enum ait_failure {
@@ -53,5 +54,11 @@ struct ait_outcome {
     struct ait_buffer body;           /* decompressed */
     char text[AIT_OUTCOME_TEXT_SIZE]; /* libcurl's words for a failure, or "" */
 };
+
+void ait_outcome_init(struct ait_outcome *outcome, size_t max_body);
+
+/* Makes it one of nothing yet; what it held is overwritten, the memory kept for the next. */
+void ait_outcome_forget(struct ait_outcome *outcome);
+void ait_outcome_free(struct ait_outcome *outcome);
 
 #endif

@@ -4,9 +4,12 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* CURLOPT_PREREQFUNCTION, on which sending once rests, came with this release. */
 #define OLDEST_LIBCURL 0x075000U
@@ -18,6 +21,7 @@
 
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 static const char *refusal;
+static atomic_uint generation;
 
 /* Libcurl frees its buffers as they are, with the key in them. What goes through here does not
  * stay in memory that is free. */
@@ -56,6 +60,140 @@ static void stay_loaded(void)
         (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
+/* -- threads -- */
+
+/* Of libcurl's and OpenSSL's functions none needs more than a part of it. */
+#define STACK_SIZE ((size_t)512 * 1024)
+#define GRACE_S 1
+
+struct thread {
+    pthread_t id;
+    struct ait_task task;
+    void *context;
+    bool ended; /* its work; it is to be joined */
+    struct thread *next;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the list and what is in it */
+static struct thread *threads;
+
+static void *run(void *context)
+{
+    struct thread *thread = context;
+
+    thread->task.run(thread->context);
+    pthread_mutex_lock(&lock);
+    thread->ended = true;
+    pthread_mutex_unlock(&lock);
+    thread->task.end(thread->context);
+    return NULL;
+}
+
+/* Gives back what threads that have ended have left; they have no more than their last few
+ * instructions before them. */
+static void join_ended(void)
+{
+    struct thread **link = &threads;
+
+    while (*link != NULL) {
+        struct thread *thread = *link;
+
+        if (!thread->ended) {
+            link = &thread->next;
+            continue;
+        }
+        *link = thread->next;
+        pthread_join(thread->id, NULL);
+        free(thread);
+    }
+}
+
+/* The signals of the process are its own threads' to handle. */
+static bool create(struct thread *thread)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    bool created;
+
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    created = pthread_attr_setstacksize(&attributes, STACK_SIZE) == 0 &&
+              pthread_create(&thread->id, &attributes, run, thread) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (created)
+        pthread_setname_np(thread->id, "aitronos");
+    return created;
+}
+
+bool ait_process_start_thread(const struct ait_task *task, void *context)
+{
+    struct thread *thread = calloc(1, sizeof *thread);
+    bool created;
+
+    if (thread == NULL)
+        return false;
+    thread->task = *task;
+    thread->context = context;
+    pthread_mutex_lock(&lock);
+    join_ended();
+    created = create(thread);
+    if (created) {
+        thread->next = threads;
+        threads = thread;
+    }
+    pthread_mutex_unlock(&lock);
+    if (!created)
+        free(thread);
+    return created;
+}
+
+/* Runs before OpenSSL's own, since it was registered after it: a thread that is in OpenSSL when
+ * that cleans up crashes. One that does not end in time is left to its fate. */
+static void stop_threads(void)
+{
+    struct timespec until;
+    struct thread *left;
+
+    pthread_mutex_lock(&lock);
+    left = threads;
+    threads = NULL;
+    for (struct thread *thread = left; thread != NULL; thread = thread->next) {
+        if (!thread->ended)
+            thread->task.stop(thread->context);
+    }
+    pthread_mutex_unlock(&lock);
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += GRACE_S;
+    while (left != NULL) {
+        struct thread *thread = left;
+
+        left = thread->next;
+        if (pthread_timedjoin_np(thread->id, NULL, &until) == 0)
+            free(thread);
+    }
+}
+
+/* Its parent's threads are not there, and the lock is as one of them may have left it. */
+static void start_child(void)
+{
+    pthread_mutex_t unlocked = PTHREAD_MUTEX_INITIALIZER;
+
+    lock = unlocked;
+    threads = NULL;
+    atomic_fetch_add(&generation, 1);
+}
+
+unsigned ait_process_generation(void)
+{
+    return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
+/* -- libcurl -- */
+
 /* Never undone by curl_global_cleanup: others in the process may use libcurl, and its resolver
  * threads may still be running when we are unloaded. */
 static void start(void)
@@ -67,6 +205,10 @@ static void start(void)
     if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_and_free, wiping_realloc, strdup,
                              calloc) != CURLE_OK) {
         refusal = "libcurl could not be initialised";
+        return;
+    }
+    if (pthread_atfork(NULL, NULL, start_child) != 0 || atexit(stop_threads) != 0) {
+        refusal = "not enough memory";
         return;
     }
     info = curl_version_info(CURLVERSION_NOW);

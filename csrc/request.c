@@ -16,6 +16,22 @@ void ait_request_wipe(struct ait_request *request)
     ait_buffer_wipe(&request->body);
 }
 
+static bool copy_buffer(struct ait_buffer *buffer, const struct ait_buffer *other, size_t n)
+{
+    ait_buffer_clear(buffer);
+    return ait_buffer_append(buffer, other->data, n) == AIT_OK;
+}
+
+bool ait_request_copy(struct ait_request *request, const struct ait_request *other)
+{
+    request->post = other->post;
+    request->repeatable = other->repeatable;
+    if (!copy_buffer(&request->body, &other->body, other->body.size) ||
+        !copy_buffer(&request->url, &other->url, other->url.size))
+        return false;
+    return ait_request_end_url(request) == AIT_OK;
+}
+
 enum ait_status ait_request_append(struct ait_request *request, const char *text, size_t n)
 {
     return ait_buffer_append(&request->url, text, n);

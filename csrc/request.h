@@ -22,6 +22,9 @@ struct ait_request {
 void ait_request_init(struct ait_request *request);
 void ait_request_wipe(struct ait_request *request);
 
+/* Makes the first one like the other; false if memory ran out. */
+bool ait_request_copy(struct ait_request *request, const struct ait_request *other);
+
 /* Appends text to the URL as it stands: for what the library itself wrote. */
 enum ait_status ait_request_append(struct ait_request *request, const char *text, size_t n);
 

@@ -6,9 +6,6 @@
 /* Below the idle time-outs of common load balancers, which hang up after 60 s. */
 #define MAX_IDLE_CONNECTION_S 50L
 
-/* A larger buffer is not kept for the next answer. */
-#define LARGE_BODY ((size_t)64 * 1024)
-
 /* An answer is far smaller than libcurl's usual buffer, which it takes and frees each time. */
 #define RECEIVE_BUFFER_SIZE 4096L
 
@@ -24,6 +21,10 @@ static int on_request(void *context, char *remote_ip, char *local_ip, int remote
     }
     if (transfer->secure && ait_sockets_peer_gone(transfer->sockets, local_port, remote_port)) {
         transfer->stale = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    if (transfer->claim != NULL && !ait_claim_begin(transfer->claim)) {
+        transfer->stopped = AIT_FAILURE_CANCELLED;
         return CURL_PREREQFUNC_ABORT;
     }
     transfer->outcome.begun = true;
@@ -164,8 +165,7 @@ struct ait_transfer *ait_transfer_new(CURL *model, struct ait_sockets *sockets,
     transfer->sockets = sockets;
     ait_buffer_init(&transfer->url_text, AIT_REQUEST_MAX_URL);
     ait_buffer_init(&transfer->sent, AIT_REQUEST_MAX_BODY);
-    ait_buffer_init(&transfer->outcome.body, max_response_bytes);
-    ait_headers_init(&transfer->outcome.headers);
+    ait_outcome_init(&transfer->outcome, max_response_bytes);
     transfer->url = curl_url();
     transfer->easy = curl_easy_duphandle(model);
     if (transfer->url != NULL && transfer->easy != NULL && bind_handle(transfer))
@@ -180,34 +180,24 @@ void ait_transfer_free(struct ait_transfer *transfer)
     curl_url_cleanup(transfer->url);
     ait_buffer_wipe(&transfer->url_text);
     ait_buffer_wipe(&transfer->sent);
-    ait_buffer_wipe(&transfer->outcome.body);
-    ait_headers_free(&transfer->outcome.headers);
+    ait_outcome_free(&transfer->outcome);
     free(transfer);
 }
 
 void ait_transfer_forget(struct ait_transfer *transfer)
 {
     ait_buffer_clear(&transfer->sent);
-    if (transfer->outcome.body.capacity > LARGE_BODY)
-        ait_buffer_wipe(&transfer->outcome.body);
-    else
-        ait_buffer_clear(&transfer->outcome.body);
-    ait_headers_clear(&transfer->outcome.headers);
+    ait_outcome_forget(&transfer->outcome);
 }
 
-static void reset(struct ait_transfer *transfer, uint64_t id, bool guarded)
+static void reset(struct ait_transfer *transfer, uint64_t id, bool guarded, ait_claim *claim)
 {
-    struct ait_outcome *outcome = &transfer->outcome;
-
     ait_transfer_forget(transfer);
     transfer->id = id;
+    transfer->claim = claim;
     transfer->guarded = guarded;
     transfer->stale = false;
     transfer->stopped = AIT_FAILURE_NONE;
-    outcome->failure = AIT_FAILURE_NONE;
-    outcome->begun = false;
-    outcome->status = 0;
-    outcome->text[0] = '\0';
 }
 
 static bool set_body(struct ait_transfer *transfer, const struct ait_request *request)
@@ -244,12 +234,12 @@ static bool set_url(struct ait_transfer *transfer, const struct ait_buffer *url)
 
 bool ait_transfer_prepare(struct ait_transfer *transfer, uint64_t id,
                           const struct ait_request *request, struct curl_slist *headers,
-                          int64_t timeout_ms)
+                          int64_t timeout_ms, ait_claim *claim)
 {
     CURL *easy = transfer->easy;
     long timeout = timeout_ms < 1 ? 1 : (long)timeout_ms; /* 0 would mean for ever */
 
-    reset(transfer, id, !request->repeatable);
+    reset(transfer, id, !request->repeatable, claim);
     transfer->timeout_ms = timeout;
     transfer->secure = strncmp(request->url.data, "https:", 6) == 0;
     if (transfer->fresh && curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L) != CURLE_OK)

@@ -9,6 +9,7 @@
 #ifndef AIT_TRANSFER_H
 #define AIT_TRANSFER_H
 
+#include "claim.h"
 #include "outcome.h"
 #include "request.h"
 #include "sockets.h"
@@ -35,6 +36,7 @@ struct ait_transfer {
     CURL *easy;
     uint64_t id;
     struct ait_sockets *sockets; /* the engine's */
+    ait_claim *claim;            /* asked before it is sent; NULL: nobody else's to withdraw */
     bool guarded;
     bool secure;
     long timeout_ms;
@@ -57,11 +59,11 @@ struct ait_transfer *ait_transfer_new(CURL *model, struct ait_sockets *sockets,
                                       size_t max_response_bytes);
 void ait_transfer_free(struct ait_transfer *transfer);
 
-/* Makes it ready to be added to a multi. headers stays the caller's and must outlive the
+/* Makes it ready to be added to a multi. headers and claim stay the caller's and must outlive the
  * attempt. False: memory ran out. */
 bool ait_transfer_prepare(struct ait_transfer *transfer, uint64_t id,
                           const struct ait_request *request, struct curl_slist *headers,
-                          int64_t timeout_ms);
+                          int64_t timeout_ms, ait_claim *claim);
 
 /* Makes a transfer that ended stale ready to be added once more, for a new connection. False: it
  * did not, or it had one already. */

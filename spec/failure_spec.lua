@@ -335,6 +335,7 @@ describe("a failure without an answer", function()
     lookup_disagrees = { "conflict", "INVITATION_ROLE_DIFFERS" },
     url = { "config", "INVALID_URL" },
     cancelled = { "cancelled", "CANCELLED" },
+    forked = { "cancelled", "PROCESS_FORKED" },
     closed = { "cancelled", "CLIENT_CLOSED" },
   }
 

@@ -148,8 +148,14 @@ it("the README's kinds and codes of errors are those that there are", function()
   end
   add(errors.argument {}, true)
   add(errors.config {}, true)
-  local client = aitronos.new { api_key = "key" }
-  client:close()
+  for call in read("csrc/lua_client.c"):gmatch "push_refusal(%b())" do
+    local code = call:match '"([A-Z_]+)"%)$'
+    if code then
+      add(errors.config("", nil, code), true)
+    end
+  end
+  local stuck = { wait = function() end, refusal = function() return "no" end }
+  local client = aitronos.new { api_key = "key", driver = stuck }
   add(select(2, client:try_invite_user {
     organization_id = "org_xyz789", email = "new@example.com", role_id = "role_member",
   }), true)

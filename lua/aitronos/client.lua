@@ -1,9 +1,12 @@
 --- The client: parameters are checked here, the core does the work, and a driver waits for it.
-local blocking = require "aitronos.driver.blocking"
 local core = require "aitronos.core"
 local endpoints = require "aitronos.endpoints"
 local errors = require "aitronos.error"
 local params = require "aitronos.params"
+
+-- Raw, since a strict host forbids to ask for a global that is not there.
+local in_nginx = type(rawget(_G, "ngx")) == "table"
+local default_driver = require(in_nginx and "aitronos.driver.nginx" or "aitronos.driver.blocking")
 
 --- One set of connections, limits and credentials. Make one and keep it: connections are kept
 --- alive in it. A client belongs to the Lua state that made it.
@@ -32,9 +35,14 @@ local function check_self(self, method)
   end
 end
 
+-- `waits`: the caller means to wait for the job.
 ---@return aitronos.Job|nil
 ---@return aitronos.Error|nil
 local function start(self, row, given, waits)
+  local refusal = waits and self.driver.refusal and self.driver.refusal()
+  if refusal then
+    return nil, errors.config(refusal, nil, "CANNOT_WAIT")
+  end
   local values, body = params.check(row, given)
   if not values then
     return nil, errors.argument(body)
@@ -96,6 +104,9 @@ function Client:submit(given)
   if not job then
     error(err, 0)
   end
+  if self.driver.submitted then
+    self.driver.submitted(self, job)
+  end
   return job
 end
 
@@ -105,6 +116,36 @@ end
 function Client:turn(timeout)
   check_self(self, "turn")
   return self.core:turn(timeout)
+end
+
+--- For event loops: a descriptor that is readable when `turn` has something to do. The same one
+--- for the life of the client; it is not to be read or closed. From the first call on, a thread of
+--- the client's own does the work of libcurl, and nothing that `turn()` does waits.
+---@return integer fd
+function Client:fd()
+  check_self(self, "fd")
+  return self.core:fd()
+end
+
+--- How long a loop may leave the client alone if its descriptor does not become readable before.
+--- After `fd()` the client keeps the time itself, and this is only of interest to the curious.
+---@return number|nil seconds until `turn` must be called in any case; nil: for ever
+function Client:timeout()
+  check_self(self, "timeout")
+  return self.core:timeout()
+end
+
+--- For hosts that can wait on a socket only: connect to `address`, send `message`, and receive one
+--- byte, which comes when `turn` has something to do for this job. Send the message again where
+--- the job is not done then. Where the connection ends before the byte has come, the job is
+--- cancelled: its caller is gone. Without a job it is about those that nobody waits for.
+---@param job aitronos.Job|nil
+---@return string address of a unix socket, with `unix:` before its path
+---@return string message
+---@return string pool a name for the pool of such connections, which no other client has
+function Client:bell(job)
+  check_self(self, "bell")
+  return self.core:bell(job)
 end
 
 --- Ends the open jobs with an Error of kind `cancelled`, closes the connections and wipes the
@@ -121,7 +162,7 @@ local M = {}
 function M.new(settings)
   return setmetatable({
     core = core.new(settings),
-    driver = settings.driver or blocking,
+    driver = settings.driver or default_driver,
   }, metatable)
 end
 

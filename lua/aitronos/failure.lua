@@ -51,6 +51,8 @@ local FAILURES = {
     .. "address already, but with another role" },
   url = { "config", "INVALID_URL", "The URL of the request is not valid; check base_url" },
   cancelled = { "cancelled", "CANCELLED", "The call was cancelled" },
+  forked = { "cancelled", "PROCESS_FORKED", "The call goes on in the parent process, which began "
+    .. "it before the fork" },
   closed = { "cancelled", "CLIENT_CLOSED", "The client was closed before the call had finished" },
 }
 

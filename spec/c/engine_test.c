@@ -54,7 +54,7 @@ static void add_url(uint64_t id, const char *url, bool post)
     assert_int_equal(ait_request_end_url(&request), AIT_OK);
     if (post)
         assert_int_equal(ait_buffer_append_string(&request.body, "{\"a\":1}"), AIT_OK);
-    assert_true(ait_engine_add(engine, id, &request, LONG_MS));
+    assert_true(ait_engine_add(engine, id, &request, LONG_MS, NULL));
     ait_request_wipe(&request); /* it is copied */
 }
 
@@ -78,7 +78,7 @@ static const struct ait_outcome *await(uint64_t id)
     uint64_t found;
 
     while ((outcome = ait_engine_finished(engine, &found)) == NULL)
-        ait_engine_step(engine, LONG_MS);
+        ait_engine_step(engine, LONG_MS, -1);
     assert_int_equal(found, id);
     return outcome;
 }
@@ -110,7 +110,7 @@ static void await_failure(uint64_t id, enum ait_failure failure, bool begun, int
 static void await_hung(int requests)
 {
     while (atomic_load(&server.hung) < requests)
-        ait_engine_step(engine, 10);
+        ait_engine_step(engine, 10, -1);
 }
 
 static void assert_nothing_finished(void)
@@ -131,7 +131,7 @@ static void an_outcome_stays_first_until_it_is_released(void **state)
     assert_nothing_finished();
     const struct ait_outcome *outcome = await(5);
     assert_memory_equal(outcome->body.data, "xxx", 3);
-    ait_engine_step(engine, 0);
+    ait_engine_step(engine, 0, -1);
     assert_ptr_equal(await(5), outcome);
     await_answer(5, 3);
     assert_nothing_finished();

@@ -1,0 +1,258 @@
+#include "waiters.h"
+
+#include "bell.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 1024
+
+struct ait_waiter {
+    int fd;
+    bool parked;
+    bool came;                                      /* it has sent a message */
+    struct ait_message message;                     /* the last one */
+    unsigned char part[sizeof(struct ait_message)]; /* of one that has not come whole */
+    size_t size;
+    struct ait_waiter *previous, *next;
+};
+
+/* An event's pointer says what it is about: the wake or listener field, or a waiter. */
+static bool watch(const struct ait_waiters *waiters, int fd, void *about)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = about};
+
+    return epoll_ctl(waiters->watch, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+bool ait_waiters_open(struct ait_waiters *waiters)
+{
+    *waiters = (struct ait_waiters){.listener = -1, .address = -1, .spare = -1};
+    waiters->watch = epoll_create1(EPOLL_CLOEXEC);
+    waiters->wake = ait_bell_open();
+    if (waiters->watch >= 0 && waiters->wake >= 0 && watch(waiters, waiters->wake, &waiters->wake))
+        return true;
+    ait_waiters_close(waiters);
+    return false;
+}
+
+static void drop(struct ait_waiters *waiters, struct ait_waiter *waiter)
+{
+    if (waiter->previous != NULL)
+        waiter->previous->next = waiter->next;
+    else
+        waiters->first = waiter->next;
+    if (waiter->next != NULL)
+        waiter->next->previous = waiter->previous;
+    close(waiter->fd);
+    free(waiter);
+}
+
+void ait_waiters_abandon(struct ait_waiters *waiters)
+{
+    close_fd(&waiters->listener);
+    close_fd(&waiters->address);
+    close_fd(&waiters->spare);
+    close_fd(&waiters->wake);
+    close_fd(&waiters->watch);
+}
+
+void ait_waiters_close(struct ait_waiters *waiters)
+{
+    while (waiters->first != NULL)
+        drop(waiters, waiters->first);
+    ait_waiters_abandon(waiters);
+}
+
+/* -- the unix socket -- */
+
+/* Binds it in a folder that only we can enter, and leaves nothing there: the descriptor in
+ * *address is a way to it that needs no name. */
+static bool bind_unnamed(int fd, int *address)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    const char *parent = getenv("TMPDIR");
+    char *folder = name.sun_path;
+    const char *leaf = "/s";
+    int n;
+    bool bound;
+
+    n = snprintf(folder, sizeof name.sun_path - strlen(leaf), "%s/aitronos-XXXXXX",
+                 parent != NULL && parent[0] == '/' ? parent : "/tmp");
+    if (n < 0 || (size_t)n >= sizeof name.sun_path - strlen(leaf))
+        n = snprintf(folder, sizeof name.sun_path, "/tmp/aitronos-XXXXXX");
+    if (mkdtemp(folder) == NULL)
+        return false;
+    memcpy(folder + n, leaf, strlen(leaf) + 1);
+    bound = bind(fd, (struct sockaddr *)&name, sizeof name) == 0;
+    if (bound) {
+        *address = open(name.sun_path, O_PATH | O_CLOEXEC);
+        unlink(name.sun_path);
+    }
+    folder[n] = '\0';
+    rmdir(folder);
+    return bound && *address >= 0;
+}
+
+bool ait_waiters_listen(struct ait_waiters *waiters)
+{
+    if (waiters->listener >= 0)
+        return true;
+    waiters->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    waiters->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (waiters->listener >= 0 && waiters->spare >= 0 &&
+        bind_unnamed(waiters->listener, &waiters->address) &&
+        listen(waiters->listener, BACKLOG) == 0 &&
+        watch(waiters, waiters->listener, &waiters->listener))
+        return true;
+    close_fd(&waiters->listener);
+    close_fd(&waiters->address);
+    close_fd(&waiters->spare);
+    return false;
+}
+
+static bool is_ours(int fd)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == getpid();
+}
+
+/* A caller that can't be let in for want of descriptors must not be left standing, nor keep the
+ * listener readable for ever: it is turned away. */
+static void turn_away(struct ait_waiters *waiters)
+{
+    int fd;
+
+    close_fd(&waiters->spare);
+    fd = accept4(waiters->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    waiters->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Whom it turns away sees the end of the connection. */
+static void accept_one(struct ait_waiters *waiters)
+{
+    int fd = accept4(waiters->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct ait_waiter *waiter;
+
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+        turn_away(waiters);
+    if (fd < 0)
+        return;
+    waiter = is_ours(fd) ? calloc(1, sizeof *waiter) : NULL;
+    if (waiter == NULL || !watch(waiters, fd, waiter)) {
+        free(waiter);
+        close(fd);
+        return;
+    }
+    waiter->fd = fd;
+    waiter->next = waiters->first;
+    if (waiter->next != NULL)
+        waiter->next->previous = waiter;
+    waiters->first = waiter;
+}
+
+/* -- what happens on it -- */
+
+static enum ait_waiters_event hear(struct ait_waiters *waiters, struct ait_waiter *waiter,
+                                   struct ait_message *message)
+{
+    ssize_t n =
+        recv(waiter->fd, waiter->part + waiter->size, sizeof waiter->part - waiter->size, 0);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return AIT_WAITERS_NOTHING;
+    if (n <= 0) {
+        enum ait_waiters_event event = waiter->came ? AIT_WAITERS_GONE : AIT_WAITERS_NOTHING;
+
+        *message = waiter->message;
+        drop(waiters, waiter);
+        return event;
+    }
+    waiter->size += (size_t)n;
+    if (waiter->size < sizeof waiter->part)
+        return AIT_WAITERS_NOTHING;
+    memcpy(&waiter->message, waiter->part, sizeof waiter->part);
+    waiter->size = 0;
+    waiter->came = waiter->parked = true;
+    *message = waiter->message;
+    return AIT_WAITERS_PARKED;
+}
+
+static bool fill_batch(struct ait_waiters *waiters)
+{
+    waiters->told = 0;
+    waiters->count = epoll_wait(waiters->watch, waiters->batch, AIT_WAITERS_BATCH, 0);
+    return waiters->count > 0;
+}
+
+/* A waiter is dropped by its own event only, and stands in a batch once: what is left of the batch
+ * stays good. */
+enum ait_waiters_event ait_waiters_next(struct ait_waiters *waiters, struct ait_message *message)
+{
+    enum ait_waiters_event event = AIT_WAITERS_NOTHING;
+
+    while (event == AIT_WAITERS_NOTHING &&
+           (waiters->told < waiters->count || fill_batch(waiters))) {
+        void *about = waiters->batch[waiters->told++].data.ptr;
+
+        if (about == &waiters->wake) {
+            ait_bell_clear(waiters->wake);
+            event = AIT_WAITERS_WOKEN;
+        } else if (about == &waiters->listener) {
+            accept_one(waiters);
+        } else {
+            event = hear(waiters, about, message);
+        }
+    }
+    return event;
+}
+
+void ait_waiters_wake(struct ait_waiters *waiters)
+{
+    ait_bell_ring(waiters->wake);
+}
+
+/* One whose connection has ended is dropped when that is heard. */
+static bool ring(struct ait_waiter *waiter)
+{
+    waiter->parked = false;
+    return send(waiter->fd, "!", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+}
+
+bool ait_waiters_ring(struct ait_waiters *waiters, uint64_t id)
+{
+    for (struct ait_waiter *waiter = waiters->first; waiter != NULL; waiter = waiter->next) {
+        if (waiter->parked && waiter->message.id == id && ring(waiter))
+            return true;
+    }
+    return false;
+}
+
+bool ait_waiters_ring_any(struct ait_waiters *waiters)
+{
+    if (ait_waiters_ring(waiters, AIT_WAITER_ANY))
+        return true;
+    for (struct ait_waiter *waiter = waiters->first; waiter != NULL; waiter = waiter->next) {
+        if (waiter->parked && ring(waiter))
+            return true;
+    }
+    return false;
+}
