@@ -107,6 +107,13 @@ static void refuse_in_handler(lua_State *L, const struct ait_client *client)
         ait_core_raise_argument(L, "on_event", IN_HANDLER);
 }
 
+/* Whether a turn is under way, and this is called by a handler of events. */
+static int client_in_turn(lua_State *L)
+{
+    lua_pushboolean(L, ait_client_check(L, 1)->in_handler);
+    return 1;
+}
+
 /* (client, timeout) -> how many jobs ended. */
 static int client_turn(lua_State *L)
 {
@@ -354,13 +361,10 @@ static int client_new(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"submit", client_submit},
-    {"turn", client_turn},
-    {"fd", client_fd},
-    {"timeout", client_timeout},
-    {"bell", client_bell},
-    {"close", client_close},
-    {NULL, NULL},
+    {"submit", client_submit},   {"in_turn", client_in_turn},
+    {"turn", client_turn},       {"fd", client_fd},
+    {"timeout", client_timeout}, {"bell", client_bell},
+    {"close", client_close},     {NULL, NULL},
 };
 
 static const luaL_Reg meta[] = {

@@ -364,6 +364,8 @@ int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms)
     ait_pump_step(client->pump, timeout_ms);
     ended += take_in(L, client);
     ended += start_due(L, client);
+    if (ended > 0)
+        ait_pump_tell_host(client->pump); /* several may wait for it, and one of them has turned */
     if (ait_pump_runs(client->pump)) {
         next_ms = ait_client_next_ms(client, ait_clock_now_ms(), &id);
         ait_pump_alarm(client->pump, next_ms, id);

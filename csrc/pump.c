@@ -203,6 +203,15 @@ void ait_pump_stir(struct ait_pump *pump)
     pthread_mutex_unlock(&pump->lock);
 }
 
+void ait_pump_tell_host(struct ait_pump *pump)
+{
+    if (!pump->runs)
+        return;
+    pthread_mutex_lock(&pump->lock);
+    ait_pump_ring_host(pump);
+    pthread_mutex_unlock(&pump->lock);
+}
+
 void ait_pump_alarm(struct ait_pump *pump, int64_t at_ms, uint64_t id)
 {
     if (!pump->runs)

@@ -47,6 +47,9 @@ bool ait_pump_runs(const struct ait_pump *pump);
 /* A step has become needed. */
 void ait_pump_stir(struct ait_pump *pump);
 
+/* Makes the host's descriptor readable until the next step. */
+void ait_pump_tell_host(struct ait_pump *pump);
+
 /* When a step must be made even if nothing has finished, and for which job: it replaces what was
  * said before. AIT_PUMP_NEVER: need not. Without a thread there is nobody to keep it. */
 void ait_pump_alarm(struct ait_pump *pump, int64_t at_ms, uint64_t id);

@@ -167,8 +167,16 @@ static void hear_waiters(struct ait_pump *pump)
     }
 }
 
-/* Tells the callers of what has finished, or one that looks after all. Locked, since the Lua thread
- * releases attempts. */
+/* Tells the caller of this job, or one that looks after all. Returns whether it was its own. */
+static bool tell_caller(struct ait_pump *pump, uint64_t id)
+{
+    if (ait_waiters_ring(&pump->waiters, id))
+        return true;
+    (void)ait_waiters_ring(&pump->waiters, AIT_WAITER_ANY);
+    return false;
+}
+
+/* Tells the callers of what has finished. Locked, since the Lua thread releases attempts. */
 static void tell_callers(struct ait_pump *pump)
 {
     for (struct ait_attempt *attempt = pump->finished.first; attempt != NULL;
@@ -176,9 +184,7 @@ static void tell_callers(struct ait_pump *pump)
         if (attempt->told)
             continue;
         attempt->told = true;
-        attempt->heard = ait_waiters_ring(&pump->waiters, attempt->id);
-        if (!attempt->heard)
-            (void)ait_waiters_ring(&pump->waiters, AIT_WAITER_ANY);
+        attempt->heard = tell_caller(pump, attempt->id);
     }
 }
 
@@ -218,7 +224,7 @@ static void ring_callers(struct ait_pump *pump)
     pthread_mutex_unlock(&pump->lock);
 
     for (size_t i = 0; i < rings.count; i++)
-        (void)ait_waiters_ring(&pump->waiters, rings.list[i]);
+        (void)tell_caller(pump, rings.list[i]);
     free(rings.list);
     while (all && ait_waiters_ring_any(&pump->waiters))
         ;

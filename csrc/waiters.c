@@ -73,8 +73,16 @@ void ait_waiters_abandon(struct ait_waiters *waiters)
 
 void ait_waiters_close(struct ait_waiters *waiters)
 {
-    while (waiters->first != NULL)
-        drop(waiters, waiters->first);
+    struct ait_waiter *waiter = waiters->first;
+
+    while (waiter != NULL) {
+        struct ait_waiter *next = waiter->next;
+
+        close(waiter->fd);
+        free(waiter);
+        waiter = next;
+    }
+    waiters->first = NULL;
     ait_waiters_abandon(waiters);
 }
 

@@ -203,6 +203,7 @@ it("the README's events and those of the type are those that are told", function
   assert_same_names(told, collect({}, TYPES:match("@field name (%S+)\n"), '"(%l+)"'))
 
   local fields = collect({}, read("csrc/lua_event.c"), 'ait_set_%l+%(L, "([%l_]+)"')
+  collect(fields, read("csrc/lua_event.c"), 'lua_setfield%(L, event, "(%l+)"%)')
   assert_same_names(fields, fields_of "aitronos.Event")
   for field in pairs(fields) do
     assert.truthy(section("events"):find("[`.]" .. field .. "`"), field)

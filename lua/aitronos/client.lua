@@ -39,7 +39,7 @@ end
 ---@return aitronos.Job|nil
 ---@return aitronos.Error|nil
 local function start(self, row, given, waits)
-  local refusal = waits and self.driver.refusal and self.driver.refusal()
+  local refusal = self.driver.refusal and self.driver.refusal(waits)
   if refusal then
     return nil, errors.config(refusal, nil, "CANNOT_WAIT")
   end
@@ -100,12 +100,12 @@ end
 ---Raises an Error of kind `argument` or `config`.
 function Client:submit(given)
   check_self(self, "submit")
-  local job, err = start(self, endpoints.invite_user, given)
+  local job, err = start(self, endpoints.invite_user, given, false)
   if not job then
     error(err, 0)
   end
   if self.driver.submitted then
-    self.driver.submitted(self, job)
+    self.driver.submitted(self, job, self.core:in_turn())
   end
   return job
 end

@@ -8,23 +8,28 @@ local ngx = ngx
 
 local POOL_IDLE_MS = 60000
 local POOL_SIZE = 1024
--- Nothing else than the byte ends a wait: a job has its deadline, which its client keeps.
+-- Nothing but the byte ends a wait: a job has its deadline, which its client keeps.
 local WAIT_MS = 2147483647
 -- Where no connection is to be had.
 local POLL_SECONDS = 0.005
 
 local CAN_WAIT = {
   rewrite = true, server_rewrite = true, access = true, content = true, timer = true,
-  ssl_certificate = true, ssl_session_fetch = true, ssl_client_hello = true, preread = true,
+  ssl_cert = true, ssl_session_fetch = true, ssl_client_hello = true, preread = true,
 }
 
 ---@type aitronos.Driver
 local nginx = {}
 
----@return string|nil why a call can't wait here
-function nginx.refusal()
+--- Why a call can't be made in this phase.
+---@param waits boolean whether its caller means to wait for it
+---@return string|nil
+function nginx.refusal(waits)
   local phase = ngx.get_phase()
-  if not CAN_WAIT[phase] then
+  if phase == "init" then
+    return "nothing can be sent in nginx's init phase, before there is a worker: call in a timer "
+      .. "(ngx.timer.at(0, …)) of the init_worker phase"
+  elseif waits and not CAN_WAIT[phase] then
     return "cannot wait in nginx's " .. phase .. " phase: use client:submit(), which does not "
       .. "wait, or wait in a timer (ngx.timer.at(0, …))"
   end
@@ -33,33 +38,77 @@ end
 local function connect(address, pool)
   local socket = ngx.socket.tcp()
   socket:settimeouts(WAIT_MS, WAIT_MS, WAIT_MS)
-  local connected = socket:connect(address, { pool = pool, pool_size = POOL_SIZE })
-  return connected and socket
+  return socket:connect(address, { pool = pool, pool_size = POOL_SIZE }) and socket
 end
 
--- Until there is something to do, for this job or for those that nobody waits for.
-local function park(client, job)
-  local address, message, pool = client:bell(job)
-  local socket = connect(address, pool)
-  if job and job:done() then -- another light thread's turn, while this one connected
-    return socket and socket:setkeepalive(POOL_IDLE_MS, POOL_SIZE)
+-- Turns the client until `done()`, and sleeps in between until there is something to do: for this
+-- job, or, without one, for those that nobody waits for.
+local function turn_until(done, client, job)
+  local socket
+  client:turn()
+  while not done() do
+    local address, message, pool = client:bell(job)
+    socket = socket or connect(address, pool)
+    -- While this light thread connected, another one's turn may have ended the job.
+    if not done() and not (socket and socket:send(message) and socket:receive(1)) then
+      socket = nil
+    end
+    if not socket and not done() then
+      ngx.sleep(POLL_SECONDS)
+    end
+    if not done() then
+      client:turn()
+    end
   end
-  if socket and socket:send(message) and socket:receive(1) then
+  -- Only now: the end of a connection cancels the job that it named last.
+  if socket then
     socket:setkeepalive(POOL_IDLE_MS, POOL_SIZE)
-  elseif not (job and job:done()) then
-    ngx.sleep(POLL_SECONDS)
   end
 end
 
 ---@param client aitronos.Client
 ---@param job aitronos.Job
 function nginx.wait(client, job)
-  client:turn()
-  while not job:done() do
-    park(client, job)
-    if not job:done() then
-      client:turn()
+  turn_until(function() return job:done() end, client, job)
+end
+
+-- client -> the jobs that nobody waits for
+local unattended = setmetatable({}, { __mode = "k" })
+
+local function all_done(jobs)
+  for job in pairs(jobs) do
+    if job:done() then
+      jobs[job] = nil
     end
+  end
+  return next(jobs) == nil
+end
+
+-- A light thread that lives for as long as there is one of them.
+local function attend(_, client, jobs)
+  local fine, err = pcall(turn_until, function() return all_done(jobs) end, client)
+  unattended[client] = nil
+  if not fine then
+    error(err, 0)
+  end
+end
+
+--- Sees to a job that was submitted, whatever the phase.
+---@param client aitronos.Client
+---@param job aitronos.Job
+---@param in_turn boolean whether it was submitted in the middle of a turn, which will start it
+function nginx.submitted(client, job, in_turn)
+  if not in_turn then
+    client:turn()
+  end
+  local jobs = unattended[client]
+  if jobs then
+    jobs[job] = true
+    return
+  end
+  jobs = { [job] = true }
+  if ngx.timer.at(0, attend, client, jobs) then
+    unattended[client] = jobs
   end
 end
 

@@ -75,6 +75,9 @@
 
 ---@class aitronos.Driver
 ---@field wait fun(client: aitronos.Client, job: aitronos.Job) returns once the job is done
+---@field refusal? fun(waits: boolean): string? why no call can be made here, or none that waits
+---@field submitted? fun(client: aitronos.Client, job: aitronos.Job, in_turn: boolean) sees to a job
+---that its caller does not wait for
 
 ---@class aitronos.Event
 ---@field name "request"|"response"|"retry"|"reconcile"|"wait"
@@ -87,3 +90,6 @@
 ---@field failure? string why there is no whole answer
 ---@field reason? string why it waits or goes on
 ---@field delay? number seconds
+---@field done? boolean the last event of its call, with the next two
+---@field outcome? "made"|"not_sent"|"rejected"|"unknown"
+---@field error? aitronos.Error
