@@ -21,6 +21,8 @@ struct ait_engine {
     struct curl_slist *post_headers, *get_headers;
     const char *secret; /* in the first line of post_headers; NULL: none worth masking */
     struct ait_sockets sockets;
+    struct ait_watcher watcher; /* without functions: there is none */
+    int64_t due_ms;             /* for the watcher */
     size_t max_response_bytes;
     long connections;
     struct list idle, open, finished;
@@ -108,14 +110,45 @@ static bool add_common_headers(struct ait_engine *engine, struct curl_slist **li
     return true;
 }
 
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *unused)
+{
+    const struct ait_engine *engine = context;
+
+    (void)easy, (void)unused;
+    engine->watcher.watch(engine->watcher.context, fd, (what & CURL_POLL_IN) != 0,
+                          (what & CURL_POLL_OUT) != 0);
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long timeout_ms, void *context)
+{
+    struct ait_engine *engine = context;
+
+    (void)multi;
+    engine->due_ms = timeout_ms < 0 ? INT64_MAX : ait_clock_now_ms() + timeout_ms;
+    return 0;
+}
+
+static bool set_watcher(struct ait_engine *engine)
+{
+    CURLM *multi = engine->multi;
+
+    return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, engine) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_TIMERDATA, engine) == CURLM_OK;
+}
+
 static bool open_multi(struct ait_engine *engine)
 {
     if (engine->multi != NULL)
         return true;
+    engine->due_ms = INT64_MAX;
     engine->multi = curl_multi_init();
     if (engine->multi == NULL)
         return false;
-    if (curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, engine->connections) == CURLM_OK)
+    if (curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, engine->connections) == CURLM_OK &&
+        (engine->watcher.watch == NULL || set_watcher(engine)))
         return true;
     curl_multi_cleanup(engine->multi);
     engine->multi = NULL;
@@ -130,6 +163,7 @@ struct ait_engine *ait_engine_new(const struct ait_settings *settings)
         return NULL;
     engine->max_response_bytes = settings->max_response_bytes;
     engine->connections = (long)settings->connections;
+    engine->due_ms = INT64_MAX;
     engine->model = ait_transfer_model(settings, &engine->sockets);
     if (engine->model != NULL && add_common_headers(engine, &engine->get_headers, settings) &&
         add_common_headers(engine, &engine->post_headers, settings) &&
@@ -328,6 +362,45 @@ void ait_engine_step(struct ait_engine *engine, int64_t timeout_ms, int fd)
     }
 }
 
+bool ait_engine_attach(struct ait_engine *engine, const struct ait_watcher *watcher)
+{
+    engine->watcher = *watcher;
+    engine->sockets.closed = watcher->closed;
+    engine->sockets.context = watcher->context;
+    if (engine->multi == NULL || set_watcher(engine))
+        return true;
+    engine->watcher.watch = NULL;
+    return false;
+}
+
+int64_t ait_engine_due_ms(const struct ait_engine *engine)
+{
+    return engine->due_ms;
+}
+
+static void act(struct ait_engine *engine, curl_socket_t fd, int ready)
+{
+    int running;
+
+    if (engine->multi == NULL)
+        return;
+    if (curl_multi_socket_action(engine->multi, fd, ready, &running) == CURLM_OK)
+        collect(engine);
+    else
+        start_over(engine);
+}
+
+void ait_engine_expire(struct ait_engine *engine)
+{
+    engine->due_ms = INT64_MAX; /* libcurl says when next, in this call or a later one */
+    act(engine, CURL_SOCKET_TIMEOUT, 0);
+}
+
+void ait_engine_move(struct ait_engine *engine, int fd, bool in, bool out)
+{
+    act(engine, fd, (in ? CURL_CSELECT_IN : 0) | (out ? CURL_CSELECT_OUT : 0));
+}
+
 const struct ait_outcome *ait_engine_finished(const struct ait_engine *engine, uint64_t *id)
 {
     const struct ait_transfer *transfer = engine->finished.first;
@@ -359,6 +432,7 @@ void ait_engine_take(struct ait_engine *engine, struct ait_outcome *outcome)
 void ait_engine_abandon(struct ait_engine *engine)
 {
     engine->multi = NULL;
-    engine->sockets = (struct ait_sockets){NULL, 0, 0};
+    engine->watcher = (struct ait_watcher){NULL, NULL, NULL};
+    engine->sockets = (struct ait_sockets){.list = NULL};
     engine->idle = engine->open = engine->finished = (struct list){NULL, NULL};
 }

@@ -46,6 +46,26 @@ bool ait_engine_cancel(struct ait_engine *engine, uint64_t id, bool *begun);
  * libcurl had a timer of its own, or a signal came that the host must see. */
 void ait_engine_step(struct ait_engine *engine, int64_t timeout_ms, int fd);
 
+/* Who waits for the engine's sockets, where that is not ait_engine_step. */
+struct ait_watcher {
+    void *context;
+    /* What is to be waited for on fd from now on; neither: nothing. */
+    void (*watch)(void *context, int fd, bool in, bool out);
+    void (*closed)(void *context, int fd);
+};
+
+/* Leaves the waiting to the watcher from now on; to be called while no transfer is open. Then
+ * libcurl touches a transfer only when its own socket is ready, where a step asks for all. False:
+ * memory ran out. */
+bool ait_engine_attach(struct ait_engine *engine, const struct ait_watcher *watcher);
+
+/* With a watcher: when ait_engine_expire is to be called, or INT64_MAX. */
+int64_t ait_engine_due_ms(const struct ait_engine *engine);
+void ait_engine_expire(struct ait_engine *engine);
+
+/* With a watcher: moves what is ready on this socket. */
+void ait_engine_move(struct ait_engine *engine, int fd, bool in, bool out);
+
 /* The outcome that has waited longest, or NULL. It stays the engine's, and stays first, until
  * it is released. */
 const struct ait_outcome *ait_engine_finished(const struct ait_engine *engine, uint64_t *id);

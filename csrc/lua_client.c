@@ -122,7 +122,7 @@ static int client_turn(lua_State *L)
     int ended;
 
     refuse_in_handler(L, client);
-    ended = ait_client_turn(L, client, timeout_ms);
+    ended = ait_client_turn(L, client, timeout_ms, true);
     lua_pushinteger(L, ended);
     return 1;
 }
@@ -162,28 +162,50 @@ static int client_timeout(lua_State *L)
     return 1;
 }
 
+/* The id of the job at index, or what stands for all where there is nil. */
+static uint64_t checked_job_id(lua_State *L, int index)
+{
+    const struct ait_job *job;
+
+    if (lua_isnoneornil(L, index))
+        return AIT_WAITER_ANY;
+    job = ait_compat_test_userdata(L, index, AIT_JOB);
+    if (job == NULL)
+        ait_core_raise_argument(L, "job", "must be a job");
+    else
+        return (uint64_t)job->id;
+}
+
+/* Whether the client at index 1 has an open job with this id. */
+static bool is_open(lua_State *L, uint64_t id)
+{
+    bool open;
+
+    ait_compat_push_anchor(L, 1);
+    lua_rawgeti(L, -1, (int)id);
+    open = lua_isuserdata(L, -1);
+    lua_pop(L, 2);
+    return open;
+}
+
 /* (client, job or nil) -> where to connect to, what to send there, and a name for the pool of such
- * connections: see waiters.h. Without a job: for the jobs that nobody waits for. */
+ * connections: see waiters.h. Without a job: for the jobs that nobody waits for. A turn is part of
+ * it, since what it hands to the pump's thread is seen when the message comes. */
 static int client_bell(lua_State *L)
 {
     struct ait_client *client = check_open(L);
-    struct ait_message message = {.id = AIT_WAITER_ANY};
-    const struct ait_job *job = NULL;
+    struct ait_message message = {.id = checked_job_id(L, 2)};
     uint64_t serial;
     char pool[32];
     int fd;
 
-    lua_settop(L, 2);
-    if (!lua_isnil(L, 2)) {
-        job = ait_compat_test_userdata(L, 2, AIT_JOB);
-        if (job == NULL)
-            ait_core_raise_argument(L, "job", "must be a job");
-        else
-            message.id = (uint64_t)job->id;
-    }
+    refuse_in_handler(L, client);
     fd = ait_pump_listen(client->pump, &serial);
     if (fd < 0)
         return raise_no_resources(L);
+    ait_client_turn(L, client, 0, false);
+    if (!is_open(L, message.id))
+        ait_pump_flush(client->pump); /* no message will come for it */
     lua_pushfstring(L, "unix:/proc/self/fd/%d", fd);
     message.epoch = ait_pump_epoch(client->pump);
     lua_pushlstring(L, (const char *)&message, sizeof message);

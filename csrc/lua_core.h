@@ -191,8 +191,9 @@ void ait_client_disown(lua_State *L, struct ait_client *client, int index);
 int64_t ait_client_next_ms(const struct ait_client *client, int64_t now_ms, uint64_t *id);
 
 /* Does what can be done for the client at index 1, waiting at most timeout_ms for something to
- * do. Returns how many jobs ended. Raises only where memory runs out; nothing is lost then. */
-int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms);
+ * do. Returns how many jobs ended. Raises only where memory runs out; nothing is lost then. Where
+ * the pump's thread will be woken by something else, it need not be flushed. */
+int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms, bool flush);
 
 /* -- registration: both pop the tools from the top of the stack -- */
 

@@ -344,7 +344,7 @@ static int take_in(lua_State *L, struct ait_client *client)
     return ended + end_abandoned(L, client);
 }
 
-int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms)
+int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms, bool flush)
 {
     int64_t now_ms, next_ms;
     uint64_t id;
@@ -361,11 +361,15 @@ int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms)
         timeout_ms = 0;
     else
         timeout_ms = earlier(timeout_ms, next_ms - now_ms);
+    if (timeout_ms > 0)
+        ait_pump_flush(client->pump);
     ait_pump_step(client->pump, timeout_ms);
     ended += take_in(L, client);
     ended += start_due(L, client);
     if (ended > 0)
         ait_pump_tell_host(client->pump); /* several may wait for it, and one of them has turned */
+    if (flush)
+        ait_pump_flush(client->pump);
     if (ait_pump_runs(client->pump)) {
         next_ms = ait_client_next_ms(client, ait_clock_now_ms(), &id);
         ait_pump_alarm(client->pump, next_ms, id);

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -79,8 +80,11 @@ static struct thread *threads;
 
 static void *run(void *context)
 {
+    const struct sched_param none = {0};
     struct thread *thread = context;
 
+    /* When it is woken, those that woke it finish first what they are at. */
+    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
     thread->task.run(thread->context);
     pthread_mutex_lock(&lock);
     thread->ended = true;

@@ -59,6 +59,8 @@ void ait_pump_abandon(struct ait_pump *pump)
     if (pump->runs) {
         ait_waiters_abandon(&pump->waiters);
         close(pump->bell);
+        close(pump->wake);
+        close(pump->poller.fd);
     }
     ait_engine_abandon(pump->engine);
     start_over(pump);
@@ -117,21 +119,38 @@ static bool adopt(struct ait_pump *pump)
     }
 }
 
+static bool open_descriptors(struct ait_pump *pump)
+{
+    ait_waiters_init(&pump->waiters, &pump->poller);
+    pump->bell = ait_bell_open();
+    pump->wake = ait_bell_open();
+    return ait_poller_open(&pump->poller) && pump->bell >= 0 && pump->wake >= 0 &&
+           ait_poller_add(&pump->poller, pump->wake, &pump->wake);
+}
+
+static void close_descriptors(struct ait_pump *pump)
+{
+    ait_poller_close(&pump->poller);
+    if (pump->wake >= 0)
+        close(pump->wake);
+    if (pump->bell >= 0)
+        close(pump->bell);
+    pump->wake = pump->bell = -1;
+}
+
+/* What there is to do by now is for a step to find. */
 static bool start(struct ait_pump *pump)
 {
     if (pump->runs)
         return true;
-    if (!ait_waiters_open(&pump->waiters))
-        return false;
-    pump->bell = ait_bell_open();
+    pump->due = true;
     pump->serial = (uint64_t)(ait_clock_random() * 9007199254740992.0);
-    pump->runs = pump->bell >= 0 && adopt(pump) && ait_process_start_thread(&ait_pump_task, pump);
+    pump->runs =
+        open_descriptors(pump) && adopt(pump) && ait_process_start_thread(&ait_pump_task, pump);
     if (pump->runs)
         return true;
     disown(pump);
-    close(pump->bell);
-    pump->bell = -1;
-    ait_waiters_close(&pump->waiters);
+    close_descriptors(pump);
     return false;
 }
 
@@ -186,7 +205,8 @@ int ait_pump_close(struct ait_pump *pump)
     pump->bell = -1;
     pump->closed = true;
     last = pump->ended;
-    ait_pump_wake(pump);
+    if (!last)
+        ait_bell_ring(pump->wake); /* with the lock: without it the thread may be gone by now */
     pthread_mutex_unlock(&pump->lock);
     if (last)
         ait_pump_free(pump);
@@ -214,26 +234,33 @@ void ait_pump_tell_host(struct ait_pump *pump)
 
 void ait_pump_alarm(struct ait_pump *pump, int64_t at_ms, uint64_t id)
 {
+    bool wake;
+
     if (!pump->runs)
         return;
     pthread_mutex_lock(&pump->lock);
     pump->alarm_ms = at_ms;
     pump->alarm_id = id;
-    if (at_ms < pump->wake_ms)
-        ait_pump_wake(pump);
+    wake = at_ms < pump->wake_ms && ait_pump_must_wake(pump);
     pthread_mutex_unlock(&pump->lock);
+    if (wake)
+        ait_bell_ring(pump->wake);
 }
 
 void ait_pump_ring(struct ait_pump *pump, uint64_t id)
 {
+    bool wake;
+
     if (!pump->runs || pump->waiters.listener < 0)
         return;
     pthread_mutex_lock(&pump->lock);
     pump->epoch++;
     if (!ait_ids_add(&pump->rings, id))
         pump->ring_all = true;
-    ait_pump_wake(pump);
+    wake = ait_pump_must_wake(pump);
     pthread_mutex_unlock(&pump->lock);
+    if (wake)
+        ait_bell_ring(pump->wake);
 }
 
 bool ait_pump_gone(struct ait_pump *pump, uint64_t *id)
@@ -269,9 +296,21 @@ bool ait_pump_add(struct ait_pump *pump, uint64_t id, const struct ait_request *
     }
     pthread_mutex_lock(&pump->lock);
     ait_attempts_append(&pump->queued, attempt);
-    ait_pump_wake(pump);
     pthread_mutex_unlock(&pump->lock);
     return true;
+}
+
+void ait_pump_flush(struct ait_pump *pump)
+{
+    bool wake;
+
+    if (!pump->runs)
+        return;
+    pthread_mutex_lock(&pump->lock);
+    wake = (pump->queued.first != NULL || pump->cancels) && ait_pump_must_wake(pump);
+    pthread_mutex_unlock(&pump->lock);
+    if (wake)
+        ait_bell_ring(pump->wake);
 }
 
 /* Locked. */
@@ -289,7 +328,6 @@ static bool cancel(struct ait_pump *pump, uint64_t id, bool *begun)
     *begun = !ait_claim_withdraw(&(*link)->claim);
     if (queue == &pump->open) {
         (*link)->cancelled = pump->cancels = true;
-        ait_pump_wake(pump);
     } else {
         ait_pump_retire(pump, ait_attempts_take(queue, link));
     }
@@ -305,6 +343,7 @@ bool ait_pump_cancel(struct ait_pump *pump, uint64_t id, bool *begun)
     pthread_mutex_lock(&pump->lock);
     found = cancel(pump, id, begun);
     pthread_mutex_unlock(&pump->lock);
+    ait_pump_flush(pump);
     return found;
 }
 

@@ -22,9 +22,12 @@ struct ait_pump *ait_pump_new(const struct ait_settings *settings);
  * caller's to close from now on, or -1: a host that waits on it must see that all is over. */
 int ait_pump_close(struct ait_pump *pump);
 
-/* As those of the engine. */
+/* As that of the engine; but the thread may not see it before ait_pump_flush. */
 bool ait_pump_add(struct ait_pump *pump, uint64_t id, const struct ait_request *request,
                   int64_t timeout_ms);
+void ait_pump_flush(struct ait_pump *pump);
+
+/* As those of the engine. */
 bool ait_pump_cancel(struct ait_pump *pump, uint64_t id, bool *begun);
 void ait_pump_step(struct ait_pump *pump, int64_t timeout_ms);
 const struct ait_outcome *ait_pump_finished(struct ait_pump *pump, uint64_t *id);

@@ -5,6 +5,7 @@
 #include "clock.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define LONGEST_WAIT_MS 3600000
 
@@ -24,12 +25,12 @@ bool ait_ids_add(struct ait_ids *ids, uint64_t id)
     return true;
 }
 
-void ait_pump_wake(struct ait_pump *pump)
+bool ait_pump_must_wake(struct ait_pump *pump)
 {
-    if (!pump->asleep)
-        return;
+    bool asleep = pump->asleep;
+
     pump->asleep = false;
-    ait_waiters_wake(&pump->waiters);
+    return asleep;
 }
 
 void ait_pump_retire(struct ait_pump *pump, struct ait_attempt *attempt)
@@ -46,15 +47,37 @@ void ait_pump_ring_host(struct ait_pump *pump)
     ait_bell_ring(pump->bell);
 }
 
+/* Tells the caller of this job, or one that looks after all. */
+static void tell_caller(struct ait_pump *pump, uint64_t id)
+{
+    struct ait_waiter *waiter = ait_waiters_take(&pump->waiters, id);
+
+    if (waiter == NULL)
+        waiter = ait_waiters_take(&pump->waiters, AIT_WAITER_ANY);
+    if (waiter != NULL)
+        ait_waiters_ring(waiter);
+}
+
 /* Somebody must make a step: best the one that waits for this job. */
 static void call_for_step(struct ait_pump *pump, uint64_t id)
 {
-    bool told = ait_waiters_ring(&pump->waiters, id) || ait_waiters_ring_any(&pump->waiters);
+    struct ait_waiter *waiter = ait_waiters_take(&pump->waiters, id);
 
+    if (waiter == NULL)
+        waiter = ait_waiters_take_any(&pump->waiters);
     pthread_mutex_lock(&pump->lock);
-    pump->due = pump->due || !told;
+    pump->due = pump->due || waiter == NULL;
     ait_pump_ring_host(pump);
     pthread_mutex_unlock(&pump->lock);
+    if (waiter != NULL)
+        ait_waiters_ring(waiter);
+}
+
+/* Lets libcurl do what it wanted to do at about this time. */
+static void expire(struct ait_pump *pump)
+{
+    if (pump->attached && ait_engine_due_ms(pump->engine) <= ait_clock_now_ms())
+        ait_engine_expire(pump->engine);
 }
 
 /* Locked, but not while libcurl works. */
@@ -67,6 +90,7 @@ static void begin_queued(struct ait_pump *pump)
     for (struct ait_attempt *attempt = *link; attempt != NULL; attempt = attempt->next)
         attempt->added = ait_engine_add(pump->engine, attempt->id, &attempt->request,
                                         attempt->timeout_ms, &attempt->claim);
+    expire(pump); /* which is when libcurl begins them */
     pthread_mutex_lock(&pump->lock);
 
     while (*link != NULL) {
@@ -100,19 +124,6 @@ static void end_cancelled(struct ait_pump *pump)
     }
 }
 
-/* Waits for libcurl, for what the waiters tell, or for the alarm. */
-static void wait_for_work(struct ait_pump *pump, int64_t wake_ms)
-{
-    int64_t left_ms = LONGEST_WAIT_MS;
-
-    if (wake_ms < AIT_PUMP_NEVER && wake_ms - ait_clock_now_ms() < left_ms)
-        left_ms = wake_ms - ait_clock_now_ms();
-    if (pump->open.first != NULL)
-        ait_engine_step(pump->engine, left_ms, pump->waiters.watch);
-    else if (left_ms > 0)
-        ait_bell_wait(pump->waiters.watch, (int)left_ms);
-}
-
 /* A caller has parked; what it waits for may have come before, and may even have been taken in by
  * another caller's step since the message was sent. */
 static void answer_parked(struct ait_pump *pump, const struct ait_message *message)
@@ -126,7 +137,7 @@ static void answer_parked(struct ait_pump *pump, const struct ait_message *messa
                                 : *ait_attempts_find(&pump->finished, id) != NULL);
     pthread_mutex_unlock(&pump->lock);
     if (due)
-        ait_waiters_ring(&pump->waiters, id);
+        tell_caller(pump, id);
 }
 
 /* The caller of this job is gone. Its attempt, if it has one, ends here and now; the job ends with
@@ -154,46 +165,95 @@ static void give_up(struct ait_pump *pump, uint64_t id)
     call_for_step(pump, id);
 }
 
-static void hear_waiters(struct ait_pump *pump)
+static void hear_waiter(struct ait_pump *pump, void *about)
 {
-    enum ait_waiters_event event;
     struct ait_message message;
 
-    while ((event = ait_waiters_next(&pump->waiters, &message)) != AIT_WAITERS_NOTHING) {
-        if (event == AIT_WAITERS_PARKED)
-            answer_parked(pump, &message);
-        else if (event == AIT_WAITERS_GONE)
-            give_up(pump, message.id);
+    switch (ait_waiters_hear(&pump->waiters, about, &message)) {
+    case AIT_WAITERS_PARKED:
+        answer_parked(pump, &message);
+        break;
+    case AIT_WAITERS_GONE:
+        give_up(pump, message.id);
+        break;
+    case AIT_WAITERS_NOTHING:
+        break;
     }
 }
 
-/* Tells the caller of this job, or one that looks after all. Returns whether it was its own. */
-static bool tell_caller(struct ait_pump *pump, uint64_t id)
+/* -- waiting -- */
+
+static void watch_socket(void *context, int fd, bool in, bool out)
 {
-    if (ait_waiters_ring(&pump->waiters, id))
-        return true;
-    (void)ait_waiters_ring(&pump->waiters, AIT_WAITER_ANY);
-    return false;
+    struct ait_pump *pump = context;
+
+    (void)ait_poller_watch(&pump->poller, fd, in, out); /* what can't be watched times out */
 }
 
-/* Tells the callers of what has finished. Locked, since the Lua thread releases attempts. */
-static void tell_callers(struct ait_pump *pump)
+static void socket_closed(void *context, int fd)
 {
-    for (struct ait_attempt *attempt = pump->finished.first; attempt != NULL;
-         attempt = attempt->next) {
-        if (attempt->told)
-            continue;
-        attempt->told = true;
-        attempt->heard = tell_caller(pump, attempt->id);
+    struct ait_pump *pump = context;
+
+    ait_poller_closed(&pump->poller, fd);
+}
+
+/* What was open before there was a thread stays with the engine's own way of waiting, and all that
+ * comes while it is there. */
+static bool attach(struct ait_pump *pump)
+{
+    const struct ait_watcher watcher = {pump, watch_socket, socket_closed};
+
+    if (!pump->attached && pump->open.first == NULL)
+        pump->attached = ait_engine_attach(pump->engine, &watcher);
+    return pump->attached;
+}
+
+static int64_t earlier(int64_t one_ms, int64_t other_ms)
+{
+    return one_ms < other_ms ? one_ms : other_ms;
+}
+
+static void wait_for_work(struct ait_pump *pump, int64_t wake_ms)
+{
+    bool attached = pump->attached;
+    int64_t left_ms = LONGEST_WAIT_MS, now_ms = ait_clock_now_ms();
+    uint64_t id;
+
+    if (attached)
+        wake_ms = earlier(wake_ms, ait_engine_due_ms(pump->engine));
+    if (wake_ms < AIT_PUMP_NEVER)
+        left_ms = earlier(left_ms, wake_ms > now_ms ? wake_ms - now_ms : 0);
+    if (ait_engine_finished(pump->engine, &id) != NULL)
+        left_ms = 0;
+    if (!attached) {
+        ait_engine_step(pump->engine, left_ms, pump->poller.fd);
+        left_ms = 0;
     }
+    ait_poller_wait(&pump->poller, (int)left_ms);
 }
 
-/* Hands over what the engine has finished. */
-static void collect(struct ait_pump *pump)
+static void move_ready(struct ait_pump *pump)
+{
+    struct ait_ready ready;
+
+    while (ait_poller_next(&pump->poller, &ready)) {
+        if (ready.about == NULL)
+            ait_engine_move(pump->engine, ready.fd, ready.in, ready.out);
+        else if (ready.about == &pump->wake)
+            ait_bell_clear(pump->wake);
+        else
+            hear_waiter(pump, ready.about);
+    }
+    expire(pump);
+}
+
+/* -- telling -- */
+
+/* Locked: moves what the engine has finished to where the Lua thread finds it. */
+static void hand_over(struct ait_pump *pump)
 {
     uint64_t id;
 
-    pthread_mutex_lock(&pump->lock);
     while (ait_engine_finished(pump->engine, &id) != NULL) {
         struct ait_attempt *attempt =
             ait_attempts_take(&pump->open, ait_attempts_find(&pump->open, id));
@@ -204,9 +264,44 @@ static void collect(struct ait_pump *pump)
         else
             ait_attempts_append(&pump->finished, attempt);
     }
+}
+
+/* Locked: the callers of what has finished and was not told yet. Returns how many. */
+static size_t take_callers(struct ait_pump *pump, struct ait_waiter **callers, size_t most)
+{
+    struct ait_attempt *attempt = pump->finished.first;
+    size_t n = 0;
+
+    for (; attempt != NULL && n < most; attempt = attempt->next) {
+        if (attempt->told)
+            continue;
+        attempt->told = true;
+        callers[n] = ait_waiters_take(&pump->waiters, attempt->id);
+        attempt->heard = callers[n] != NULL;
+        if (!attempt->heard)
+            callers[n] = ait_waiters_take(&pump->waiters, AIT_WAITER_ANY);
+        n += callers[n] != NULL;
+    }
+    return n;
+}
+
+/* They are rung without the lock, which they will want at once. */
+static void collect(struct ait_pump *pump)
+{
+    struct ait_waiter *callers[64];
+    size_t n;
+
+    pthread_mutex_lock(&pump->lock);
+    hand_over(pump);
     if (pump->finished.first != NULL)
         ait_pump_ring_host(pump);
-    tell_callers(pump);
+    do {
+        n = take_callers(pump, callers, sizeof callers / sizeof callers[0]);
+        pthread_mutex_unlock(&pump->lock);
+        for (size_t i = 0; i < n; i++)
+            ait_waiters_ring(callers[i]);
+        pthread_mutex_lock(&pump->lock);
+    } while (n > 0);
     pthread_mutex_unlock(&pump->lock);
 }
 
@@ -214,6 +309,7 @@ static void collect(struct ait_pump *pump)
 static void ring_callers(struct ait_pump *pump)
 {
     struct ait_ids rings;
+    struct ait_waiter *waiter;
     bool all;
 
     pthread_mutex_lock(&pump->lock);
@@ -224,10 +320,10 @@ static void ring_callers(struct ait_pump *pump)
     pthread_mutex_unlock(&pump->lock);
 
     for (size_t i = 0; i < rings.count; i++)
-        (void)tell_caller(pump, rings.list[i]);
+        tell_caller(pump, rings.list[i]);
     free(rings.list);
-    while (all && ait_waiters_ring_any(&pump->waiters))
-        ;
+    while (all && (waiter = ait_waiters_take_any(&pump->waiters)) != NULL)
+        ait_waiters_ring(waiter);
 }
 
 static void sound_alarm(struct ait_pump *pump)
@@ -253,6 +349,7 @@ static void run(void *context)
 
     pthread_mutex_lock(&pump->lock);
     while (!pump->closed && !pump->stopped) {
+        (void)attach(pump);
         while (pump->queued.first != NULL || pump->cancels) {
             begin_queued(pump);
             end_cancelled(pump);
@@ -260,11 +357,12 @@ static void run(void *context)
         pump->asleep = true;
         pump->wake_ms = wake_ms = pump->alarm_ms;
         pthread_mutex_unlock(&pump->lock);
+
         wait_for_work(pump, wake_ms);
         pthread_mutex_lock(&pump->lock);
         pump->asleep = false;
         pthread_mutex_unlock(&pump->lock);
-        hear_waiters(pump);
+        move_ready(pump);
         collect(pump);
         ring_callers(pump);
         sound_alarm(pump);
@@ -273,6 +371,8 @@ static void run(void *context)
     pthread_mutex_unlock(&pump->lock);
     ait_engine_free(pump->engine);
     ait_waiters_close(&pump->waiters);
+    close(pump->wake);
+    ait_poller_close(&pump->poller);
 }
 
 static void stop(void *context)
@@ -281,7 +381,7 @@ static void stop(void *context)
 
     pthread_mutex_lock(&pump->lock);
     pump->stopped = true;
-    ait_pump_wake(pump);
+    ait_bell_ring(pump->wake);
     pthread_mutex_unlock(&pump->lock);
 }
 

@@ -13,6 +13,7 @@
 #include "pump.h"
 
 #include "attempt.h"
+#include "poller.h"
 #include "process.h"
 #include "waiters.h"
 
@@ -28,7 +29,10 @@ struct ait_pump {
     unsigned generation;
     uint64_t serial;
     bool runs; /* there is a thread; for the Lua thread only */
+    int wake;  /* the bell that wakes the thread */
+    struct ait_poller poller;
     struct ait_waiters waiters;
+    bool attached; /* the engine's sockets are in the poller; the thread's */
 
     pthread_mutex_t lock;
     struct ait_attempts queued, open, finished, idle;
@@ -56,9 +60,9 @@ bool ait_ids_add(struct ait_ids *ids, uint64_t id);
 /* What the thread does. */
 extern const struct ait_task ait_pump_task;
 
-/* With the lock held: makes the thread see what is new; keeps an attempt for the next use; makes
- * the host's descriptor readable. */
-void ait_pump_wake(struct ait_pump *pump);
+/* With the lock held: whether the thread must be woken to see what is new, by a ring of its bell;
+ * keeps an attempt for the next use; makes the host's descriptor readable. */
+bool ait_pump_must_wake(struct ait_pump *pump);
 void ait_pump_retire(struct ait_pump *pump, struct ait_attempt *attempt);
 void ait_pump_ring_host(struct ait_pump *pump);
 

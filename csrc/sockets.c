@@ -38,6 +38,8 @@ int ait_sockets_close(struct ait_sockets *sockets, int fd)
             break;
         }
     }
+    if (sockets->closed != NULL)
+        sockets->closed(sockets->context, fd);
     return close(fd);
 }
 
@@ -79,5 +81,5 @@ bool ait_sockets_peer_gone(struct ait_sockets *sockets, int local_port, int remo
 void ait_sockets_free(struct ait_sockets *sockets)
 {
     free(sockets->list);
-    *sockets = (struct ait_sockets){NULL, 0, 0};
+    *sockets = (struct ait_sockets){.list = NULL};
 }

@@ -17,6 +17,8 @@ struct ait_socket {
 struct ait_sockets {
     struct ait_socket *list;
     size_t count, capacity;
+    void (*closed)(void *context, int fd); /* who else is to know of each; NULL: nobody */
+    void *context;
 };
 
 /* As socket(), and closed in what the process executes. Where memory runs out the descriptor is

@@ -1,13 +1,10 @@
 #include "waiters.h"
 
-#include "bell.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -24,14 +21,6 @@ struct ait_waiter {
     struct ait_waiter *previous, *next;
 };
 
-/* An event's pointer says what it is about: the wake or listener field, or a waiter. */
-static bool watch(const struct ait_waiters *waiters, int fd, void *about)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = about};
-
-    return epoll_ctl(waiters->watch, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
@@ -39,15 +28,9 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-bool ait_waiters_open(struct ait_waiters *waiters)
+void ait_waiters_init(struct ait_waiters *waiters, struct ait_poller *poller)
 {
-    *waiters = (struct ait_waiters){.listener = -1, .address = -1, .spare = -1};
-    waiters->watch = epoll_create1(EPOLL_CLOEXEC);
-    waiters->wake = ait_bell_open();
-    if (waiters->watch >= 0 && waiters->wake >= 0 && watch(waiters, waiters->wake, &waiters->wake))
-        return true;
-    ait_waiters_close(waiters);
-    return false;
+    *waiters = (struct ait_waiters){.poller = poller, .listener = -1, .address = -1, .spare = -1};
 }
 
 static void drop(struct ait_waiters *waiters, struct ait_waiter *waiter)
@@ -58,6 +41,7 @@ static void drop(struct ait_waiters *waiters, struct ait_waiter *waiter)
         waiters->first = waiter->next;
     if (waiter->next != NULL)
         waiter->next->previous = waiter->previous;
+    ait_poller_remove(waiters->poller, waiter->fd);
     close(waiter->fd);
     free(waiter);
 }
@@ -67,8 +51,6 @@ void ait_waiters_abandon(struct ait_waiters *waiters)
     close_fd(&waiters->listener);
     close_fd(&waiters->address);
     close_fd(&waiters->spare);
-    close_fd(&waiters->wake);
-    close_fd(&waiters->watch);
 }
 
 void ait_waiters_close(struct ait_waiters *waiters)
@@ -125,7 +107,7 @@ bool ait_waiters_listen(struct ait_waiters *waiters)
     if (waiters->listener >= 0 && waiters->spare >= 0 &&
         bind_unnamed(waiters->listener, &waiters->address) &&
         listen(waiters->listener, BACKLOG) == 0 &&
-        watch(waiters, waiters->listener, &waiters->listener))
+        ait_poller_add(waiters->poller, waiters->listener, &waiters->listener))
         return true;
     close_fd(&waiters->listener);
     close_fd(&waiters->address);
@@ -165,7 +147,7 @@ static void accept_one(struct ait_waiters *waiters)
     if (fd < 0)
         return;
     waiter = is_ours(fd) ? calloc(1, sizeof *waiter) : NULL;
-    if (waiter == NULL || !watch(waiters, fd, waiter)) {
+    if (waiter == NULL || !ait_poller_add(waiters->poller, fd, waiter)) {
         free(waiter);
         close(fd);
         return;
@@ -204,63 +186,44 @@ static enum ait_waiters_event hear(struct ait_waiters *waiters, struct ait_waite
     return AIT_WAITERS_PARKED;
 }
 
-static bool fill_batch(struct ait_waiters *waiters)
+/* A waiter is dropped by what is ready on it only: what else the poller found stays good. */
+enum ait_waiters_event ait_waiters_hear(struct ait_waiters *waiters, void *about,
+                                        struct ait_message *message)
 {
-    waiters->told = 0;
-    waiters->count = epoll_wait(waiters->watch, waiters->batch, AIT_WAITERS_BATCH, 0);
-    return waiters->count > 0;
+    if (about != &waiters->listener)
+        return hear(waiters, about, message);
+    accept_one(waiters);
+    return AIT_WAITERS_NOTHING;
 }
 
-/* A waiter is dropped by its own event only, and stands in a batch once: what is left of the batch
- * stays good. */
-enum ait_waiters_event ait_waiters_next(struct ait_waiters *waiters, struct ait_message *message)
+static struct ait_waiter *unpark(struct ait_waiter *waiter)
 {
-    enum ait_waiters_event event = AIT_WAITERS_NOTHING;
-
-    while (event == AIT_WAITERS_NOTHING &&
-           (waiters->told < waiters->count || fill_batch(waiters))) {
-        void *about = waiters->batch[waiters->told++].data.ptr;
-
-        if (about == &waiters->wake) {
-            ait_bell_clear(waiters->wake);
-            event = AIT_WAITERS_WOKEN;
-        } else if (about == &waiters->listener) {
-            accept_one(waiters);
-        } else {
-            event = hear(waiters, about, message);
-        }
-    }
-    return event;
+    if (waiter != NULL)
+        waiter->parked = false;
+    return waiter;
 }
 
-void ait_waiters_wake(struct ait_waiters *waiters)
+struct ait_waiter *ait_waiters_take(struct ait_waiters *waiters, uint64_t id)
 {
-    ait_bell_ring(waiters->wake);
+    struct ait_waiter *waiter = waiters->first;
+
+    while (waiter != NULL && !(waiter->parked && waiter->message.id == id))
+        waiter = waiter->next;
+    return unpark(waiter);
 }
 
-/* One whose connection has ended is dropped when that is heard. */
-static bool ring(struct ait_waiter *waiter)
+struct ait_waiter *ait_waiters_take_any(struct ait_waiters *waiters)
 {
-    waiter->parked = false;
-    return send(waiter->fd, "!", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+    struct ait_waiter *waiter = waiters->first;
+
+    while (waiter != NULL && !waiter->parked)
+        waiter = waiter->next;
+    return unpark(waiter);
 }
 
-bool ait_waiters_ring(struct ait_waiters *waiters, uint64_t id)
+void ait_waiters_ring(struct ait_waiter *waiter)
 {
-    for (struct ait_waiter *waiter = waiters->first; waiter != NULL; waiter = waiter->next) {
-        if (waiter->parked && waiter->message.id == id && ring(waiter))
-            return true;
-    }
-    return false;
-}
+    ssize_t sent = send(waiter->fd, "!", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-bool ait_waiters_ring_any(struct ait_waiters *waiters)
-{
-    if (ait_waiters_ring(waiters, AIT_WAITER_ANY))
-        return true;
-    for (struct ait_waiter *waiter = waiters->first; waiter != NULL; waiter = waiter->next) {
-        if (waiter->parked && ring(waiter))
-            return true;
-    }
-    return false;
+    (void)sent; /* a connection that has ended is heard of later */
 }

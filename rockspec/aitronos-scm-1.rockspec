@@ -55,6 +55,7 @@ build = {
         "csrc/outcome.c",
         "csrc/pacer.c",
         "csrc/policy.c",
+        "csrc/poller.c",
         "csrc/process.c",
         "csrc/pump.c",
         "csrc/pump_thread.c",

@@ -135,9 +135,9 @@ function Client:timeout()
   return self.core:timeout()
 end
 
---- For hosts that can wait on a socket only: connect to `address`, send `message`, and receive one
---- byte, which comes when `turn` has something to do for this job. Send the message again where
---- the job is not done then. Where the connection ends before the byte has come, the job is
+--- For hosts that can wait on a socket only. Does what `turn` does; if the job is not done then,
+--- connect to `address`, send `message`, and receive one byte, which comes when there is something
+--- to do for this job: ask again. Where the connection ends before the byte has come, the job is
 --- cancelled: its caller is gone. Without a job it is about those that nobody waits for.
 ---@param job aitronos.Job|nil
 ---@return string address of a unix socket, with `unix:` before its path

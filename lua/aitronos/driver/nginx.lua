@@ -29,6 +29,8 @@ function nginx.refusal(waits)
   if phase == "init" then
     return "nothing can be sent in nginx's init phase, before there is a worker: call in a timer "
       .. "(ngx.timer.at(0, …)) of the init_worker phase"
+  elseif phase == "exit_worker" then
+    return "nothing can be sent in nginx's exit_worker phase: nothing runs after it"
   elseif waits and not CAN_WAIT[phase] then
     return "cannot wait in nginx's " .. phase .. " phase: use client:submit(), which does not "
       .. "wait, or wait in a timer (ngx.timer.at(0, …))"
@@ -41,23 +43,24 @@ local function connect(address, pool)
   return socket:connect(address, { pool = pool, pool_size = POOL_SIZE }) and socket
 end
 
+local function wait_for_byte(socket, message)
+  return socket and socket:send(message) and socket:receive(1)
+end
+
 -- Turns the client until `done()`, and sleeps in between until there is something to do: for this
 -- job, or, without one, for those that nobody waits for.
 local function turn_until(done, client, job)
   local socket
-  client:turn()
   while not done() do
     local address, message, pool = client:bell(job)
-    socket = socket or connect(address, pool)
-    -- While this light thread connected, another one's turn may have ended the job.
-    if not done() and not (socket and socket:send(message) and socket:receive(1)) then
-      socket = nil
-    end
-    if not socket and not done() then
-      ngx.sleep(POLL_SECONDS)
-    end
     if not done() then
+      socket = socket or connect(address, pool)
+    end
+    -- While this light thread connected, another one's turn may have ended the job.
+    if not done() and not wait_for_byte(socket, message) then
+      socket = nil
       client:turn()
+      ngx.sleep(POLL_SECONDS)
     end
   end
   -- Only now: the end of a connection cancels the job that it named last.
@@ -98,17 +101,15 @@ end
 ---@param job aitronos.Job
 ---@param in_turn boolean whether it was submitted in the middle of a turn, which will start it
 function nginx.submitted(client, job, in_turn)
-  if not in_turn then
-    client:turn()
-  end
-  local jobs = unattended[client]
-  if jobs then
-    jobs[job] = true
-    return
-  end
-  jobs = { [job] = true }
-  if ngx.timer.at(0, attend, client, jobs) then
+  local jobs = unattended[client] or {}
+  jobs[job] = true
+  if not unattended[client] then
+    if not ngx.timer.at(0, attend, client, jobs) then
+      return job:cancel() -- nobody would hear of its end
+    end
     unattended[client] = jobs
+  elseif not in_turn then
+    client:turn()
   end
 end
 
