@@ -149,6 +149,13 @@ valgrind: ## the C tests and the specs of the core under valgrind
 		UNDER="valgrind --quiet --error-exitcode=9 --leak-check=full \
 		--errors-for-leak-kinds=definite" TEST="$(or $(TEST),$(CORE_SPECS))"
 
+# Libcurl is not compiled for it: what is seen is our side of the bargain, one thread at a time.
+.PHONY: tsan
+tsan: ## the C tests of what has threads, under ThreadSanitizer
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s build/tsan/c/pump_test BUILD=build/tsan SANITIZE=thread
+	@spec/run build/tsan
+
 .PHONY: fuzz
 fuzz: ## each fuzz target for SECONDS (60)
 	@.ci/deps lint

@@ -429,10 +429,15 @@ void ait_engine_take(struct ait_engine *engine, struct ait_outcome *outcome)
     ait_engine_release(engine);
 }
 
-void ait_engine_abandon(struct ait_engine *engine)
+void *ait_engine_abandon(struct ait_engine *engine)
 {
+    struct ait_engine *left = malloc(sizeof *left);
+
+    if (left != NULL)
+        *left = *engine;
     engine->multi = NULL;
     engine->watcher = (struct ait_watcher){NULL, NULL, NULL};
     engine->sockets = (struct ait_sockets){.list = NULL};
     engine->idle = engine->open = engine->finished = (struct list){NULL, NULL};
+    return left;
 }

@@ -75,7 +75,8 @@ void ait_engine_release(struct ait_engine *engine);
 void ait_engine_take(struct ait_engine *engine, struct ait_outcome *outcome);
 
 /* In a child of fork(): leaves all transfers and connections to the parent, without a word to any
- * server, and makes the engine as it was when new. What they took in memory stays taken. */
-void ait_engine_abandon(struct ait_engine *engine);
+ * server, and makes the engine as it was when new. What they took in memory stays taken: returns
+ * what leads to it, or NULL if there was no memory for that. */
+void *ait_engine_abandon(struct ait_engine *engine);
 
 #endif

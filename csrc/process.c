@@ -61,6 +61,27 @@ static void stay_loaded(void)
         (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
+/* -- in a child of fork() -- */
+
+struct kept {
+    void *memory;
+    struct kept *next;
+};
+
+static _Atomic(struct kept *) kept;
+
+void ait_process_keep(void *memory)
+{
+    struct kept *one = malloc(sizeof *one);
+
+    if (one == NULL)
+        return;
+    one->memory = memory;
+    one->next = atomic_load(&kept);
+    while (!atomic_compare_exchange_weak(&kept, &one->next, one))
+        ;
+}
+
 /* -- threads -- */
 
 /* Of libcurl's and OpenSSL's functions none needs more than a part of it. */
@@ -187,6 +208,7 @@ static void start_child(void)
     pthread_mutex_t unlocked = PTHREAD_MUTEX_INITIALIZER;
 
     lock = unlocked;
+    ait_process_keep(threads);
     threads = NULL;
     atomic_fetch_add(&generation, 1);
 }

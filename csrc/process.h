@@ -15,6 +15,10 @@ const char *ait_process_libraries(void);
 /* Differs in a child of fork() from what it was in the parent. */
 unsigned ait_process_generation(void);
 
+/* Keeps for good what a child of fork() has of its parent's and can't free, NULL included: a leak
+ * that is meant must not look like one that is not. */
+void ait_process_keep(void *memory);
+
 /* What a thread of ours does. Context is the same for all three. */
 struct ait_task {
     void (*run)(void *context);  /* on the new thread, with all signals blocked */

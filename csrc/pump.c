@@ -56,13 +56,18 @@ bool ait_pump_forked(const struct ait_pump *pump)
 
 void ait_pump_abandon(struct ait_pump *pump)
 {
+    struct ait_pump *left = malloc(sizeof *left);
+
+    if (left != NULL)
+        *left = *pump;
+    ait_process_keep(left);
     if (pump->runs) {
         ait_waiters_abandon(&pump->waiters);
         close(pump->bell);
         close(pump->wake);
         close(pump->poller.fd);
     }
-    ait_engine_abandon(pump->engine);
+    ait_process_keep(ait_engine_abandon(pump->engine));
     start_over(pump);
 }
 
@@ -323,7 +328,7 @@ static bool cancel(struct ait_pump *pump, uint64_t id, bool *begun)
         link = ait_attempts_find(queue = &pump->open, id);
     if (*link == NULL)
         link = ait_attempts_find(queue = &pump->finished, id);
-    if (*link == NULL)
+    if (*link == NULL || (*link)->cancelled)
         return false;
     *begun = !ait_claim_withdraw(&(*link)->claim);
     if (queue == &pump->open) {

@@ -371,8 +371,6 @@ static void run(void *context)
     pthread_mutex_unlock(&pump->lock);
     ait_engine_free(pump->engine);
     ait_waiters_close(&pump->waiters);
-    close(pump->wake);
-    ait_poller_close(&pump->poller);
 }
 
 static void stop(void *context)
@@ -394,6 +392,8 @@ static void end(void *context)
     pump->ended = true;
     last = pump->closed;
     pthread_mutex_unlock(&pump->lock);
+    close(pump->wake); /* nobody rings it any more */
+    ait_poller_close(&pump->poller);
     if (last)
         ait_pump_free(pump);
 }
