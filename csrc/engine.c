@@ -17,6 +17,7 @@ struct list {
 
 struct ait_engine {
     CURLM *multi;
+    CURLSH *share; /* TLS sessions, which each handle would keep for itself */
     CURL *model;
     struct curl_slist *post_headers, *get_headers;
     const char *secret; /* in the first line of post_headers; NULL: none worth masking */
@@ -139,10 +140,20 @@ static bool set_watcher(struct ait_engine *engine)
            curl_multi_setopt(multi, CURLMOPT_TIMERDATA, engine) == CURLM_OK;
 }
 
+static bool open_share(struct ait_engine *engine)
+{
+    if (engine->share == NULL)
+        engine->share = curl_share_init();
+    return engine->share != NULL && curl_share_setopt(engine->share, CURLSHOPT_SHARE,
+                                                      CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_OK;
+}
+
 static bool open_multi(struct ait_engine *engine)
 {
     if (engine->multi != NULL)
         return true;
+    if (!open_share(engine))
+        return false;
     engine->due_ms = INT64_MAX;
     engine->multi = curl_multi_init();
     if (engine->multi == NULL)
@@ -202,6 +213,7 @@ void ait_engine_free(struct ait_engine *engine)
     free_list(&engine->finished);
     free_list(&engine->idle);
     curl_multi_cleanup(engine->multi);
+    curl_share_cleanup(engine->share);
     curl_easy_cleanup(engine->model);
     ait_sockets_free(&engine->sockets);
     wipe_headers(engine->post_headers);
@@ -236,7 +248,8 @@ static struct ait_transfer *idle_transfer(struct ait_engine *engine)
     struct ait_transfer *transfer = engine->idle.last;
 
     if (transfer == NULL)
-        return ait_transfer_new(engine->model, &engine->sockets, engine->max_response_bytes);
+        return ait_transfer_new(engine->model, engine->share, &engine->sockets,
+                                engine->max_response_bytes);
     list_remove(&engine->idle, transfer);
     return transfer;
 }
@@ -436,6 +449,7 @@ void *ait_engine_abandon(struct ait_engine *engine)
     if (left != NULL)
         *left = *engine;
     engine->multi = NULL;
+    engine->share = NULL;
     engine->watcher = (struct ait_watcher){NULL, NULL, NULL};
     engine->sockets = (struct ait_sockets){.list = NULL};
     engine->idle = engine->open = engine->finished = (struct list){NULL, NULL};

@@ -368,6 +368,9 @@ static int client_new(lua_State *L)
     lua_getfield(L, 1, "on_event");
     client->has_handler = lua_isfunction(L, -1);
     lua_rawseti(L, -2, AIT_CLIENT_HANDLER);
+    lua_getfield(L, 1, "limiter");
+    client->has_limiter = lua_isfunction(L, -1);
+    lua_rawseti(L, -2, AIT_CLIENT_LIMITER);
     ait_compat_set_anchor(L, -2);
 
     read_rules(L, client);

@@ -36,6 +36,7 @@ enum {
 
 /* In a client's anchor, beside the ids of its jobs. */
 #define AIT_CLIENT_HANDLER 0
+#define AIT_CLIENT_LIMITER (-1)
 
 enum {
     AIT_SLOT_CLIENT = 1,
@@ -57,6 +58,7 @@ struct ait_client {
     int retry_tokens;
     int next_id;
     bool has_handler, in_handler;           /* of events */
+    bool has_limiter;                       /* a rate that is not the pacer's */
     struct ait_job *open_first, *open_last; /* all open jobs, oldest first */
     struct ait_job *waiting_first, *waiting_last;
 };

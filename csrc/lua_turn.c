@@ -2,6 +2,7 @@
 #include "lua_core.h"
 
 #include "clock.h"
+#include <math.h>
 #include <stdio.h>
 
 /* During a turn: the index of the client's table of jobs. */
@@ -198,6 +199,24 @@ static int end_overdue(lua_State *L, struct ait_client *client, int64_t now_ms, 
     return ended;
 }
 
+/* Asks the limiter, if there is one, for leave to send a request now. Where it raises there is no
+ * telling when to ask again: the request may leave. */
+static bool has_leave(lua_State *L, struct ait_client *client, int64_t now_ms)
+{
+    lua_Number wait = 0;
+
+    if (!client->has_limiter)
+        return true;
+    lua_rawgeti(L, JOBS, AIT_CLIENT_LIMITER);
+    if (lua_pcall(L, 0, 1, 0) == 0)
+        wait = lua_tonumber(L, -1);
+    lua_settop(L, JOBS);
+    if (!(wait > 0))
+        return true;
+    ait_pacer_hold(&client->pacer, now_ms + (int64_t)ceil(wait * 1000));
+    return false;
+}
+
 /* Starts what is due and may leave; ends what can't leave before its deadline. Returns how many
  * jobs ended. */
 static int start_due(lua_State *L, struct ait_client *client)
@@ -219,7 +238,7 @@ static int start_due(lua_State *L, struct ait_client *client)
         } else if (at_ms > now_ms) {
             tell_hold(L, client, job, hold, at_ms == AIT_PACER_FULL ? -1 : at_ms - now_ms);
             break;
-        } else {
+        } else if (has_leave(L, client, now_ms)) {
             ended += start_first(L, client, now_ms);
         }
     }

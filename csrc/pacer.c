@@ -58,6 +58,7 @@ int64_t ait_pacer_next_ms(const struct ait_pacer *pacer, int64_t now_ms, enum ai
         return AIT_PACER_FULL;
     }
     hold_until(&at_ms, hold, token_ms(pacer, now_ms), AIT_HOLD_RATE);
+    hold_until(&at_ms, hold, pacer->held_until_ms, AIT_HOLD_RATE);
     hold_until(&at_ms, hold, pacer->started_ms + pacer->spacing_ms, AIT_HOLD_ALLOWANCE);
     hold_until(&at_ms, hold, pacer->paused_until_ms, AIT_HOLD_PAUSE);
     return at_ms;
@@ -71,6 +72,11 @@ void ait_pacer_start(struct ait_pacer *pacer, int64_t now_ms)
     }
     pacer->started_ms = now_ms;
     pacer->in_flight++;
+}
+
+void ait_pacer_hold(struct ait_pacer *pacer, int64_t until_ms)
+{
+    pacer->held_until_ms = until_ms;
 }
 
 void ait_pacer_ended(struct ait_pacer *pacer)

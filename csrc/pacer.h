@@ -36,6 +36,7 @@ struct ait_pacer {
     int64_t spacing_ms; /* between two requests while the allowance is low; 0: it is not */
     int64_t started_ms; /* when the last one left */
     int64_t paused_until_ms;
+    int64_t held_until_ms; /* by a rate that others have a part in */
     bool probing;
 };
 
@@ -50,6 +51,9 @@ int64_t ait_pacer_next_ms(const struct ait_pacer *pacer, int64_t now_ms, enum ai
 /* A request leaves; ended: one has come back, with or without an answer. */
 void ait_pacer_start(struct ait_pacer *pacer, int64_t now_ms);
 void ait_pacer_ended(struct ait_pacer *pacer);
+
+/* A rate that others have a part in has nothing left until then. */
+void ait_pacer_hold(struct ait_pacer *pacer, int64_t until_ms);
 
 /* The server answered. asked_ms: for how long it wants no request, where it answered 429. */
 void ait_pacer_heard(struct ait_pacer *pacer, int status, int64_t asked_ms,

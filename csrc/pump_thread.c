@@ -216,15 +216,17 @@ static int64_t earlier(int64_t one_ms, int64_t other_ms)
 static void wait_for_work(struct ait_pump *pump, int64_t wake_ms)
 {
     bool attached = pump->attached;
-    int64_t left_ms = LONGEST_WAIT_MS, now_ms = ait_clock_now_ms();
+    int64_t left_ms = LONGEST_WAIT_MS, now_ms;
     uint64_t id;
 
+    expire(pump);
+    if (ait_engine_finished(pump->engine, &id) != NULL)
+        return; /* that comes first */
+    now_ms = ait_clock_now_ms();
     if (attached)
         wake_ms = earlier(wake_ms, ait_engine_due_ms(pump->engine));
     if (wake_ms < AIT_PUMP_NEVER)
         left_ms = earlier(left_ms, wake_ms > now_ms ? wake_ms - now_ms : 0);
-    if (ait_engine_finished(pump->engine, &id) != NULL)
-        left_ms = 0;
     if (!attached) {
         ait_engine_step(pump->engine, left_ms, pump->poller.fd);
         left_ms = 0;
@@ -244,7 +246,6 @@ static void move_ready(struct ait_pump *pump)
         else
             hear_waiter(pump, ready.about);
     }
-    expire(pump);
 }
 
 /* -- telling -- */

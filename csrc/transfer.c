@@ -155,7 +155,7 @@ static bool bind_handle(struct ait_transfer *transfer)
            curl_easy_setopt(easy, CURLOPT_CURLU, transfer->url) == CURLE_OK;
 }
 
-struct ait_transfer *ait_transfer_new(CURL *model, struct ait_sockets *sockets,
+struct ait_transfer *ait_transfer_new(CURL *model, CURLSH *share, struct ait_sockets *sockets,
                                       size_t max_response_bytes)
 {
     struct ait_transfer *transfer = calloc(1, sizeof *transfer);
@@ -168,7 +168,8 @@ struct ait_transfer *ait_transfer_new(CURL *model, struct ait_sockets *sockets,
     ait_outcome_init(&transfer->outcome, max_response_bytes);
     transfer->url = curl_url();
     transfer->easy = curl_easy_duphandle(model);
-    if (transfer->url != NULL && transfer->easy != NULL && bind_handle(transfer))
+    if (transfer->url != NULL && transfer->easy != NULL && bind_handle(transfer) &&
+        curl_easy_setopt(transfer->easy, CURLOPT_SHARE, share) == CURLE_OK)
         return transfer;
     ait_transfer_free(transfer);
     return NULL;

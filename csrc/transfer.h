@@ -54,8 +54,8 @@ struct ait_transfer {
  * memory ran out. The caller cleans it up. sockets must outlive all connections. */
 CURL *ait_transfer_model(const struct ait_settings *settings, struct ait_sockets *sockets);
 
-/* A transfer with its handle; NULL if memory ran out. */
-struct ait_transfer *ait_transfer_new(CURL *model, struct ait_sockets *sockets,
+/* A transfer with its handle, which shares what share does; NULL if memory ran out. */
+struct ait_transfer *ait_transfer_new(CURL *model, CURLSH *share, struct ait_sockets *sockets,
                                       size_t max_response_bytes);
 void ait_transfer_free(struct ait_transfer *transfer);
 

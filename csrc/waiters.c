@@ -11,6 +11,8 @@
 
 #define BACKLOG 1024
 
+#define LEAF "/s"
+
 struct ait_waiter {
     int fd;
     bool parked;
@@ -33,6 +35,17 @@ void ait_waiters_init(struct ait_waiters *waiters, struct ait_poller *poller)
     *waiters = (struct ait_waiters){.poller = poller, .listener = -1, .address = -1, .spare = -1};
 }
 
+/* What it has said and we have not heard would make of the end a reset, which nginx logs. */
+static void hang_up(struct ait_waiter *waiter)
+{
+    char unheard[256];
+
+    while (recv(waiter->fd, unheard, sizeof unheard, MSG_DONTWAIT) > 0)
+        ;
+    close(waiter->fd);
+    free(waiter);
+}
+
 static void drop(struct ait_waiters *waiters, struct ait_waiter *waiter)
 {
     if (waiter->previous != NULL)
@@ -42,8 +55,7 @@ static void drop(struct ait_waiters *waiters, struct ait_waiter *waiter)
     if (waiter->next != NULL)
         waiter->next->previous = waiter->previous;
     ait_poller_remove(waiters->poller, waiter->fd);
-    close(waiter->fd);
-    free(waiter);
+    hang_up(waiter);
 }
 
 void ait_waiters_abandon(struct ait_waiters *waiters)
@@ -60,8 +72,7 @@ void ait_waiters_close(struct ait_waiters *waiters)
     while (waiter != NULL) {
         struct ait_waiter *next = waiter->next;
 
-        close(waiter->fd);
-        free(waiter);
+        hang_up(waiter);
         waiter = next;
     }
     waiters->first = NULL;
@@ -70,32 +81,37 @@ void ait_waiters_close(struct ait_waiters *waiters)
 
 /* -- the unix socket -- */
 
-/* Binds it in a folder that only we can enter, and leaves nothing there: the descriptor in
- * *address is a way to it that needs no name. */
-static bool bind_unnamed(int fd, int *address)
+/* Binds it in a folder of parent that only we can enter, and leaves nothing there: the descriptor
+ * in *address is a way to it that needs no name. */
+static bool bind_in(const char *parent, int fd, int *address)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
-    const char *parent = getenv("TMPDIR");
-    char *folder = name.sun_path;
-    const char *leaf = "/s";
-    int n;
+    char *path = name.sun_path;
+    int n = snprintf(path, sizeof name.sun_path, "%s/aitronos-XXXXXX", parent);
     bool bound;
 
-    n = snprintf(folder, sizeof name.sun_path - strlen(leaf), "%s/aitronos-XXXXXX",
-                 parent != NULL && parent[0] == '/' ? parent : "/tmp");
-    if (n < 0 || (size_t)n >= sizeof name.sun_path - strlen(leaf))
-        n = snprintf(folder, sizeof name.sun_path, "/tmp/aitronos-XXXXXX");
-    if (mkdtemp(folder) == NULL)
+    if (n < 0 || (size_t)n + sizeof LEAF > sizeof name.sun_path || mkdtemp(path) == NULL)
         return false;
-    memcpy(folder + n, leaf, strlen(leaf) + 1);
+    memcpy(path + n, LEAF, sizeof LEAF);
     bound = bind(fd, (struct sockaddr *)&name, sizeof name) == 0;
     if (bound) {
-        *address = open(name.sun_path, O_PATH | O_CLOEXEC);
-        unlink(name.sun_path);
+        *address = open(path, O_PATH | O_CLOEXEC);
+        unlink(path);
     }
-    folder[n] = '\0';
-    rmdir(folder);
-    return bound && *address >= 0;
+    path[n] = '\0';
+    rmdir(path);
+    return bound;
+}
+
+static bool bind_unnamed(int fd, int *address)
+{
+    const char *const parents[] = {getenv("TMPDIR"), "/tmp", "/dev/shm", "/run"};
+
+    for (size_t i = 0; i < sizeof parents / sizeof parents[0]; i++) {
+        if (parents[i] != NULL && bind_in(parents[i], fd, address))
+            return *address >= 0;
+    }
+    return false;
 }
 
 bool ait_waiters_listen(struct ait_waiters *waiters)

@@ -157,13 +157,30 @@ end
 
 local M = {}
 
+-- A rate that is kept elsewhere than in this client.
+local function set_limiter(settings, driver)
+  local limiter, fault
+  if not settings.rate then
+    fault = "needs rate"
+  elseif not driver.limiter then
+    fault = "is for nginx only"
+  else
+    limiter, fault = driver.limiter(settings.rate_dict, settings.rate, settings.burst)
+  end
+  if not limiter then
+    error(errors.config { { field = "rate_dict", message = fault } }, 0)
+  end
+  settings.limiter, settings.rate = limiter, nil
+end
+
 ---@param settings table as options.check returns them
 ---@return aitronos.Client
 function M.new(settings)
-  return setmetatable({
-    core = core.new(settings),
-    driver = settings.driver or default_driver,
-  }, metatable)
+  local driver = settings.driver or default_driver
+  if settings.rate_dict then
+    set_limiter(settings, driver)
+  end
+  return setmetatable({ core = core.new(settings), driver = driver }, metatable)
 end
 
 return M

@@ -315,6 +315,7 @@ local OPTIONS = {
   { name = "settle", default = 4, check = settle },
   { name = "rate", check = rate },
   { name = "burst", default = 1, check = integer(1, INT_MAX) },
+  { name = "rate_dict", check = text(CONTROL, "must not hold control characters") },
   { name = "concurrency", default = 16, check = integer(1, 10000) },
   { name = "max_response_bytes", default = 1048576, check = integer(1, INT_MAX) },
   { name = "http2", default = false, check = of_type "boolean" },
@@ -393,6 +394,7 @@ end
 ---@field concurrency integer
 ---@field rate? number requests per minute
 ---@field burst integer
+---@field rate_dict? string
 ---@field max_response_bytes integer
 ---@field reconcile boolean
 ---@field http2 boolean

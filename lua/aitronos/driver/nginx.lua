@@ -43,6 +43,7 @@ local function connect(address, pool)
   return socket:connect(address, { pool = pool, pool_size = POOL_SIZE }) and socket
 end
 
+-- Nothing where there is no such socket.
 local function wait_for_byte(socket, message)
   return socket and socket:send(message) and socket:receive(1)
 end
@@ -52,15 +53,19 @@ end
 local function turn_until(done, client, job)
   local socket
   while not done() do
-    local address, message, pool = client:bell(job)
-    if not done() then
+    -- It raises where no descriptor is to be had; then there is another way to wait.
+    local fine, address, message, pool = pcall(client.bell, client, job)
+    if fine and not done() then
       socket = socket or connect(address, pool)
     end
-    -- While this light thread connected, another one's turn may have ended the job.
+    -- While this light thread connected, another one's turn may have ended the job; while it
+    -- waited, the client may have been closed.
     if not done() and not wait_for_byte(socket, message) then
       socket = nil
-      client:turn()
-      ngx.sleep(POLL_SECONDS)
+      if not done() then
+        client:turn()
+        ngx.sleep(POLL_SECONDS)
+      end
     end
   end
   -- Only now: the end of a connection cancels the job that it named last.
@@ -72,10 +77,16 @@ end
 ---@param client aitronos.Client
 ---@param job aitronos.Job
 function nginx.wait(client, job)
-  turn_until(function() return job:done() end, client, job)
+  local fine, err = pcall(turn_until, function() return job:done() end, client, job)
+  if not fine then
+    job:cancel()
+    error(err, 0)
+  end
 end
 
--- client -> the jobs that nobody waits for
+-- ## Jobs that nobody waits for
+
+-- client -> those of it
 local unattended = setmetatable({}, { __mode = "k" })
 
 local function all_done(jobs)
@@ -110,6 +121,41 @@ function nginx.submitted(client, job, in_turn)
     unattended[client] = jobs
   elseif not in_turn then
     client:turn()
+  end
+end
+
+-- ## A rate that all workers keep together
+
+local MAX_BURST = 1000
+
+--- The time is cut into slots, one for each request that the rate allows; whoever enters a slot's
+--- name into the dictionary first has it, and so its one request. The last `burst` slots may be
+--- taken late. A worker that dies leaves nothing locked, and names go by themselves.
+---@param dict string the name of a lua_shared_dict
+---@param rate number requests per minute
+---@param burst integer
+---@return (fun(): number)|nil limiter 0 where a request may leave now, else seconds to wait
+---@return string|nil fault
+function nginx.limiter(dict, rate, burst)
+  local shared = ngx.shared[dict]
+  if not shared then
+    return nil, "names no lua_shared_dict of nginx.conf"
+  elseif burst > MAX_BURST then
+    return nil, "goes with a burst of at most " .. MAX_BURST
+  end
+  local slot_seconds = 60 / rate
+  local prefix = ("aitronos:%.17g:"):format(rate)
+  local lifetime = slot_seconds * (burst + 1) + 1
+  return function()
+    ngx.update_time()
+    local now = ngx.now()
+    local current = math.floor(now / slot_seconds)
+    for slot = current, current - burst + 1, -1 do
+      if shared:add(prefix .. ("%.0f"):format(slot), true, lifetime) then
+        return 0
+      end
+    end
+    return (current + 1) * slot_seconds - now
   end
 end
 

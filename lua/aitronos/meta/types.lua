@@ -13,6 +13,7 @@
 ---@field settle? number seconds for which look-ups must find nothing to be believed; 4
 ---@field rate? number requests per minute; no limit of ours if left out
 ---@field burst? integer how many of them may leave at once after a pause; 1
+---@field rate_dict? string in nginx: the `lua_shared_dict` in which all workers keep one `rate`
 ---@field concurrency? integer requests in flight at once; 16
 ---@field max_response_bytes? integer of a body, decompressed; 1048576
 ---@field http2? boolean HTTP/2 where the server offers it over TLS; false
@@ -76,6 +77,7 @@
 ---@class aitronos.Driver
 ---@field wait fun(client: aitronos.Client, job: aitronos.Job) returns once the job is done
 ---@field refusal? fun(waits: boolean): string? why no call can be made here, or none that waits
+---@field limiter? fun(dict: string, rate: number, burst: integer): (fun(): number)?, string?
 ---@field submitted? fun(client: aitronos.Client, job: aitronos.Job, in_turn: boolean) sees to a job
 ---that its caller does not wait for
 
