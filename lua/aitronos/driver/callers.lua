@@ -1,0 +1,79 @@
+--- What the drivers of event loops share. A caller that waits in a coroutine may never come back,
+--- since a host can drop a coroutine for good: then its job is to be cancelled.
+---
+--- Where a coroutine is closed, Lua 5.4 tells at once. Else the collector tells, some time later
+--- and in the midst of anything: the job is only noted then, and cancelled before the next turn.
+--- Without a turn it sends nothing more.
+
+local callers = {}
+
+local orphans = {}
+
+local function disown(guard)
+  if guard.job then
+    orphans[#orphans + 1] = guard.job
+  end
+end
+
+local function close(guard)
+  local job = guard.job
+  if job then
+    guard.job = nil
+    job:cancel()
+    guard.leave(job)
+  end
+end
+
+local metatable = { __gc = disown, __close = close }
+
+-- Lua 5.1 finalizes userdata only.
+local newproxy = rawget(_G, "newproxy")
+
+local function new_guard(job, leave)
+  local guard = setmetatable({ job = job, leave = leave }, metatable)
+  if newproxy then
+    guard.proxy = newproxy(true)
+    getmetatable(guard.proxy).__gc = function()
+      disown(guard)
+    end
+  end
+  return guard
+end
+
+local function once(_, before)
+  if not before then
+    return true
+  end
+end
+
+--- Waits for a job in the calling coroutine.
+---@param job aitronos.Job
+---@param wait fun(job: aitronos.Job): any yields until the job is done, or returns an error
+---@param leave fun(job: aitronos.Job) called once: nothing waits for the job any more
+function callers.wait(job, wait, leave)
+  local guard = new_guard(job, leave)
+  local err
+  -- Lua 5.4 closes the fourth value however the loop is left; older ones take no notice of it.
+  for _ in once, nil, nil, guard do
+    err = wait(job)
+    guard.job = nil
+  end
+  leave(job)
+  if err then
+    job:cancel()
+    error(err, 0)
+  end
+end
+
+--- Makes one turn. Returns what it raised, for a caller to raise in its own coroutine.
+---@param client aitronos.Client
+---@return any? err
+function callers.turn(client)
+  for index = #orphans, 1, -1 do
+    table.remove(orphans, index):cancel()
+  end
+  local fine, err = pcall(client.turn, client)
+  return not fine and err or nil
+end
+
+return callers
