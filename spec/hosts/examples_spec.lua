@@ -77,7 +77,8 @@ describe("the example", function()
 
   it("copas.lua invites them all", function()
     if hosts.missing.copas then
-      return pending(hosts.missing.copas)
+      pending(hosts.missing.copas)
+      return
     end
     assert_invites("examples/copas.lua")
   end)

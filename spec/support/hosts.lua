@@ -5,8 +5,8 @@
 ---     loop.pause()                          in one: lets the others run
 ---     loop.step()                           one round, without waiting
 ---     loop.run()                            until no coroutine is left, waiting as the loop does
----     loop = loop.kill()                    drops those who wait; the loop that goes on. nil where
----                                           there is no way to do that
+---     loop = loop.kill()                    drops those who wait; the loop that goes on
+---     loop.cannot_kill                      why there is no way to do that
 ---     loop.close()
 
 -- Before anything that loads socket.http, or it refuses in Lua 5.1. Specs load this file first.
@@ -99,8 +99,10 @@ function hosts.luv()
     assert(not late, "the loop did not come to its end")
   end
 
-  local close = rawget(coroutine, "close") -- of Lua 5.4
-  loop.kill = close and function()
+  local close = rawget(coroutine, "close")
+  loop.cannot_kill = not close and "only Lua 5.4 can close a coroutine that waits" or nil
+
+  function loop.kill()
     assert(close(last))
     return loop
   end
@@ -137,6 +139,8 @@ function hosts.copas()
   local copas = require "copas"
   local loop = {}
   local open = 0
+
+  loop.cannot_kill = "copas drops a thread no earlier than it would resume it"
 
   function loop.spawn(f)
     open = open + 1
