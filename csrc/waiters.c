@@ -36,14 +36,13 @@ void ait_waiters_init(struct ait_waiters *waiters, struct ait_poller *poller)
 }
 
 /* What it has said and we have not heard would make of the end a reset, which nginx logs. */
-static void hang_up(struct ait_waiter *waiter)
+static void hang_up(int fd)
 {
     char unheard[256];
 
-    while (recv(waiter->fd, unheard, sizeof unheard, MSG_DONTWAIT) > 0)
+    while (recv(fd, unheard, sizeof unheard, MSG_DONTWAIT) > 0)
         ;
-    close(waiter->fd);
-    free(waiter);
+    close(fd);
 }
 
 static void drop(struct ait_waiters *waiters, struct ait_waiter *waiter)
@@ -55,7 +54,8 @@ static void drop(struct ait_waiters *waiters, struct ait_waiter *waiter)
     if (waiter->next != NULL)
         waiter->next->previous = waiter->previous;
     ait_poller_remove(waiters->poller, waiter->fd);
-    hang_up(waiter);
+    hang_up(waiter->fd);
+    free(waiter);
 }
 
 void ait_waiters_abandon(struct ait_waiters *waiters)
@@ -68,14 +68,19 @@ void ait_waiters_abandon(struct ait_waiters *waiters)
 void ait_waiters_close(struct ait_waiters *waiters)
 {
     struct ait_waiter *waiter = waiters->first;
+    int fd;
 
     while (waiter != NULL) {
         struct ait_waiter *next = waiter->next;
 
-        hang_up(waiter);
+        hang_up(waiter->fd);
+        free(waiter);
         waiter = next;
     }
     waiters->first = NULL;
+    while (waiters->listener >= 0 &&
+           (fd = accept4(waiters->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+        hang_up(fd);
     ait_waiters_abandon(waiters);
 }
 

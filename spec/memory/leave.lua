@@ -1,8 +1,8 @@
--- Ends with jobs in flight and in line, and with its client open. A finalizer of its own runs after
--- the client's and finds its job ended.
+-- Ends with jobs in flight and in line, and with its client open, with a thread of its own or
+-- without. A finalizer of its own runs after the client's and finds its job ended.
 local aitronos = require "aitronos"
 
-local base_url, ca_file = ...
+local base_url, ca_file, with_thread = ...
 
 -- newproxy, which makes what can have a finalizer in Lua 5.1, is gone from later ones.
 local newproxy = rawget(_G, "newproxy")
@@ -42,6 +42,9 @@ _G.client = aitronos.new {
   ca_file = ca_file,
   concurrency = 3,
 }
+if with_thread then
+  _G.client:fd()
+end
 -- What follows is sent over its connection in the first turn.
 _G.client:invite_user(person(unique() .. "@example.com"))
 job = _G.client:submit(person "fault+hang@example.com")

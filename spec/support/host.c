@@ -4,7 +4,8 @@
  *   host [--states N] [--threads N] SCRIPT [ARGUMENT…]
  *
  * Runs the script in one state; with --states in that many, one after another, and with --threads
- * in that many at once, each on a thread of its own. With GC_STRESS in the environment the
+ * in that many at once, each on a thread of its own. Scripts may require "host": fork() as the
+ * system's, wait() for a child's exit code, threads() for how many there are. With GC_STRESS in the environment the
  * collector never pauses, unless HOST_MEMORY is defined: then it is linked with
  * spec/memory/memory.c, which has its own way with memory. */
 #ifdef HOST_MEMORY
@@ -15,11 +16,14 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include <dirent.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define MAX_THREADS 64
 
@@ -59,6 +63,60 @@ static void set_arguments(lua_State *L, const struct script *script)
     lua_setglobal(L, "arg");
 }
 
+static int host_fork(lua_State *L)
+{
+    fflush(NULL);
+    lua_pushinteger(L, fork());
+    return 1;
+}
+
+/* Waits for one child: its exit code, or minus the signal that ended it. */
+static int host_wait(lua_State *L)
+{
+    int status;
+
+    if (wait(&status) < 0)
+        return luaL_error(L, "no child");
+    lua_pushinteger(L, WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
+    return 1;
+}
+
+static int host_threads(lua_State *L)
+{
+    DIR *folder = opendir("/proc/self/task");
+    int n = -2; /* the folder itself and the one above */
+
+    if (folder == NULL)
+        return luaL_error(L, "no /proc");
+    while (readdir(folder) != NULL)
+        n++;
+    closedir(folder);
+    lua_pushinteger(L, n);
+    return 1;
+}
+
+static int open_host(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"fork", host_fork}, {"wait", host_wait}, {"threads", host_threads}, {NULL, NULL}};
+
+    lua_newtable(L);
+    for (const luaL_Reg *f = functions; f->name != NULL; f++) {
+        lua_pushcfunction(L, f->func);
+        lua_setfield(L, -2, f->name);
+    }
+    return 1;
+}
+
+static void preload_host(lua_State *L)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "preload");
+    lua_pushcfunction(L, open_host);
+    lua_setfield(L, -2, "host");
+    lua_pop(L, 2);
+}
+
 static bool run(const struct script *script)
 {
     lua_State *L = new_state();
@@ -67,6 +125,7 @@ static bool run(const struct script *script)
     if (L == NULL)
         return false;
     luaL_openlibs(L);
+    preload_host(L);
 #ifdef HOST_MEMORY
     memory_open(L);
 #else

@@ -1,0 +1,61 @@
+--- What becomes of clients, with a thread of their own and without, when a Lua state or a process
+--- ends, and when it forks.
+local cjson = require "cjson"
+local child = require "spec.memory.child"
+local sandbox = require "spec.support.sandbox"
+
+local host = child.host { "host", "memory_host" }
+
+local function it_with_host(title, test)
+  if host then
+    it(title, test)
+  else
+    pending(title .. " (needs a host from `make build-all`)")
+  end
+end
+
+for _, how in ipairs { "without a thread", "with a thread" } do
+  local with_thread = how == "with a thread" and "yes" or nil
+
+  describe("a client " .. how, function()
+    local server
+
+    setup(function()
+      server = sandbox.start()
+    end)
+
+    teardown(function()
+      server.stop()
+    end)
+
+    local function run(command, script, base_url)
+      local process = child.start(command, script, base_url, server.ca_file, with_thread)
+      local code, output = process:finish()
+      assert.equal(0, code, output)
+    end
+
+    it_with_host("may be left open, with jobs in flight, when its state is closed", function()
+      run(host, "leave", server.base_url)
+      run(host, "leave", server.https_base_url)
+    end)
+
+    it_with_host("may be one of many states', one after another and at once", function()
+      run(host .. " --states 8 --threads 4", "leave", server.base_url)
+      run(host .. " --states 8 --threads 4", "leave", server.https_base_url)
+    end)
+
+    for _, scheme in ipairs { "base_url", "https_base_url" } do
+      it_with_host("may fork: " .. scheme:match "^%l+", function()
+        server.reset()
+        run(host, "forks", server[scheme])
+        local posts = cjson.decode(server.get "/_sandbox/requests").posts
+        for address, n in pairs(posts) do
+          assert.equal(1, n, address)
+        end
+        for _, who in ipairs { "before", "inline", "parent1", "parent50", "child1", "child50" } do
+          assert.equal(1, posts[who .. "@example.com"], who)
+        end
+      end)
+    end
+  end)
+end
