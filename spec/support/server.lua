@@ -20,6 +20,7 @@ local IDLE_SECONDS = 0.001
 -- A spec that has not got there by then never will.
 local LIMIT_SECONDS = 60
 local READ_BYTES = 65536
+local BACKLOG = 512
 
 ---@class spec.Connection
 ---@field number integer counts the connections of its server
@@ -191,22 +192,10 @@ end
 
 local function accept(server)
   local accepted = server.listener:accept()
-  if not accepted then
-    return
+  if accepted then
+    server.accepted = server.accepted + 1
+    return server:adopt(accepted, server.handler)
   end
-  accepted:settimeout(0)
-  accepted:setoption("tcp-nodelay", true)
-  server.accepted = server.accepted + 1
-  local connection = setmetatable({
-    server = server,
-    socket = accepted,
-    number = server.accepted,
-    input = "",
-    sent = 0,
-  }, Connection)
-  connection.thread = coroutine.create(server.handler)
-  server.connections[connection] = true
-  return connection
 end
 
 local function resume(connection)
@@ -305,7 +294,7 @@ end
 ---@param handler fun(connection: spec.Connection) the connection is closed where it returns
 ---@return spec.Server
 function Server.new(handler)
-  local listener = assert(socket.bind("127.0.0.1", 0, 128))
+  local listener = assert(socket.bind("127.0.0.1", 0, BACKLOG))
   listener:settimeout(0)
   local _, port = listener:getsockname()
   return setmetatable({
@@ -316,6 +305,24 @@ function Server.new(handler)
     connections = {},
     accepted = 0,
   }, Server)
+end
+
+--- Lets a handler have a socket that is connected already, to whomever.
+---@return spec.Connection
+function Server:adopt(connected, handler)
+  connected:settimeout(0)
+  connected:setoption("tcp-nodelay", true)
+  local connection = setmetatable({
+    server = self,
+    socket = connected,
+    number = self.accepted,
+    input = "",
+    sent = 0,
+    waits = at_once,
+  }, Connection)
+  connection.thread = coroutine.create(handler)
+  self.connections[connection] = true
+  return connection
 end
 
 --- How many requests with this method were read.
@@ -361,6 +368,13 @@ function Server:stop_listening()
     self.reserved:setoption("reuseaddr", true)
     assert(self.reserved:bind("127.0.0.1", self.port))
   end
+end
+
+--- Accepts connections again.
+function Server:start_listening()
+  self.listener, self.reserved = self.reserved, nil
+  assert(self.listener:listen(BACKLOG))
+  self.listener:settimeout(0)
 end
 
 function Server:close()
