@@ -5,5 +5,6 @@ files["spec"] = { std = "min+busted" }
 files["spec/support/strict.lua"] = { ignore = { "122" } } -- its purpose is to guard _G
 files["lua/aitronos/driver/nginx.lua"] = { std = "ngx_lua" }
 files["examples/luv.lua"] = { read_globals = { "vim" } } -- Neovim has it
+files["spec/support/site.lua"] = { std = "ngx_lua" }
 files["bench"] = { std = "min" }
 files["sandbox/lua"] = { std = "ngx_lua" }
