@@ -4,10 +4,11 @@
  *   host [--states N] [--threads N] SCRIPT [ARGUMENT…]
  *
  * Runs the script in one state; with --states in that many, one after another, and with --threads
- * in that many at once, each on a thread of its own. Scripts may require "host": fork() as the
- * system's, wait() for a child's exit code, threads() for how many there are. With GC_STRESS in the environment the
- * collector never pauses, unless HOST_MEMORY is defined: then it is linked with
- * spec/memory/memory.c, which has its own way with memory. */
+ * in that many at once, each on a thread of its own. Scripts may require "host": fork() is the
+ * system's, wait() waits for a child and returns its exit code, threads() counts the threads.
+ *
+ * With GC_STRESS in the environment the collector never pauses, unless HOST_MEMORY is defined: then
+ * it is linked with spec/memory/memory.c, which has its own way with memory. */
 #ifdef HOST_MEMORY
 #include "../memory/memory.h"
 #endif
