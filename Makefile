@@ -83,6 +83,20 @@ demo: ## an invitation and a refusal, at a sandbox on this machine (HTTP=8787 HT
 	@echo
 	@echo "The sandbox has stopped. 'make sandbox' keeps one running to play with."
 
+SITE ?= 8789
+
+.PHONY: demo-nginx
+demo-nginx: ## a small site in nginx that invites, at a sandbox (SITE=8789, and as above)
+	@.ci/deps nginx
+	@echo "Building the module for LuaJIT, which nginx runs"
+	@$(MAKE) --no-print-directory -s build LUA=luajit
+	@echo "Starting the sandbox on ports $(HTTP) and $(HTTPS), and the site on $(SITE)"
+	@echo
+	@eval "$$($(MAKE) --no-print-directory -s env LUA=luajit)" && \
+		$(WITH_SANDBOX) examples/nginx/demo $(SITE)
+	@echo
+	@echo "Both have stopped. The site is in examples/nginx."
+
 .PHONY: sandbox
 sandbox: ## the API on this machine, until Ctrl-C (HTTP=8787 HTTPS=8788)
 	@.ci/deps demo
