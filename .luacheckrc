@@ -7,5 +7,6 @@ files["lua/aitronos/driver/nginx.lua"] = { std = "ngx_lua" }
 files["examples/luv.lua"] = { read_globals = { "vim" } } -- Neovim has it
 files["spec/support/site.lua"] = { std = "ngx_lua" }
 files["bench"] = { std = "min" }
+files["bench/nginx/host.lua"] = { std = "ngx_lua" }
 files["examples/nginx"] = { std = "ngx_lua" }
 files["sandbox/lua"] = { std = "ngx_lua" }

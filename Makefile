@@ -202,6 +202,17 @@ soak: ## 100,000 invitations in one process at a sandbox: memory and descriptors
 	@$(MAKE) --no-print-directory -s build
 	@$(WITH_MODULE) $(WITH_SANDBOX) $(LUA_COMMAND) bench/soak.lua
 
+.PHONY: bench-nginx
+bench-nginx: ## what it costs an nginx worker, and what else that worker does (RESTY_HTTP=FOLDER)
+	@.ci/deps bench
+	@$(MAKE) --no-print-directory -s build LUA=luajit
+	@$(MAKE) --no-print-directory -s build/bench/hanging_names.so
+	@bench/nginx/run $(ROUNDS)
+
+build/bench/hanging_names.so: spec/support/hanging_names.c
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) -shared -o $@ $<
+
 build/bench/%: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -o $@ $< -lcurl
