@@ -2,6 +2,7 @@
 
 local socket = require "socket"
 local eventually = require "spec.support.eventually"
+local free_port = require "spec.support.free_port"
 
 local function output_of(command)
   local pipe = io.popen(command .. " 2>&1")
@@ -20,13 +21,6 @@ describe("sandbox/run", function()
     os.remove(folder)
   end)
   after_each(function() os.execute("rm -rf " .. folder) end)
-
-  local function free_port()
-    local probe = assert(socket.bind("127.0.0.1", 0))
-    local _, port = probe:getsockname()
-    probe:close()
-    return port
-  end
 
   local function read_file(path)
     local file = io.open(path)

@@ -40,7 +40,7 @@ local client = aitronos.new {
   ca_file = ca_file,
   proxy = "",
   settle = 0,
-  deadline = 10,
+  deadline = 100,
   on_event = function(event)
     events[#events + 1] = event
   end,

@@ -14,7 +14,7 @@ describe("a job that ends before it was ever sent", function()
       base_url = server:url(),
       proxy = "",
       rate = 1,
-      deadline = 10,
+      deadline = 30,
       driver = server:driver(),
     }
     client:invite_user(api.PARAMS)

@@ -16,11 +16,9 @@ local h2 = require "spec.support.h2"
 ---@field refuses? boolean nobody listens
 ---@field http2? boolean
 ---@field options? table of the client
+---@field never_comes? string the client's time-out that ends the wait for what never comes
 ---@field only? string|nil "once" or "always", where the other makes no sense
 ---@field fresh_only? boolean makes no sense after a call that went well
-
--- How long a client waits for what never comes: long, so that nothing else is ever cut off.
-local NEVER_COMES = 1
 
 local faults = {}
 
@@ -67,7 +65,7 @@ add("not sent", "connection", "name that does not resolve", {
 add("not sent", "timeout", "handshake that never goes on", {
   tls = "good",
   accept = hang,
-  options = { connect_timeout = NEVER_COMES },
+  never_comes = "connect_timeout",
 })
 add("not sent", "tls", "hang-up in the middle of the handshake", {
   tls = "good",
@@ -109,13 +107,13 @@ add("ambiguous", "connection", "reset after the request", {
   end,
 })
 add("ambiguous", "connection", "hang-up after the request", { serve = function() end })
-add("ambiguous", "timeout", "silence", { serve = hang, options = { timeout = NEVER_COMES } })
+add("ambiguous", "timeout", "silence", { serve = hang, never_comes = "timeout" })
 add("ambiguous", "timeout", "silence after a 100", {
   serve = function(connection)
     connection:write("HTTP/1.1 100 Continue\r\n\r\n")
     connection:hang()
   end,
-  options = { timeout = NEVER_COMES },
+  never_comes = "timeout",
 })
 cut_off("ambiguous", "protocol", "another protocol", "SSH-2.0-OpenSSH_9.2\r\n")
 cut_off("ambiguous", "protocol", "a body without a status line", api.made())
@@ -227,7 +225,7 @@ add("reply lost", "timeout", "silence in the body of a 201", {
     connection:write(api.CREATED:sub(1, -5))
     connection:hang()
   end,
-  options = { timeout = NEVER_COMES },
+  never_comes = "timeout",
 })
 add("reply lost", "connection", "reset in the body of a 201", {
   status = 201,

@@ -1,25 +1,15 @@
 -- Starts the sandbox (sandbox/run) for a spec, on ports of its own and in a folder of its own.
 -- It reads from a pipe that this process holds, so it ends with the spec, however that ends.
 
+local eventually = require "spec.support.eventually"
+local free_port = require "spec.support.free_port"
 local http = require "socket.http"
-local socket = require "socket"
 
 local sandbox = {}
 
 local ATTEMPTS = 5
-local START_TIMEOUT = 30
 
 local root = debug.getinfo(1, "S").source:match("^@(.*)spec/support/sandbox%.lua$")
-
-local function free_ports()
-  local one = assert(socket.bind("127.0.0.1", 0))
-  local other = assert(socket.bind("127.0.0.1", 0))
-  local _, http_port = one:getsockname()
-  local _, https_port = other:getsockname()
-  one:close()
-  other:close()
-  return http_port, https_port
-end
 
 local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
@@ -58,20 +48,21 @@ end
 ---@return table? server
 ---@return string? error
 local function try_start()
-  local http_port, https_port = free_ports()
+  local http_port, https_port = free_port(), free_port()
   local folder = make_folder()
   local quoted = quote(folder)
   local pipe = assert(io.popen(COMMAND:format(quote(root .. "sandbox/run"),
     http_port, https_port, quoted, quoted, quoted, quoted), "w"))
 
-  local give_up = socket.gettime() + START_TIMEOUT
-  while not read_file(folder .. "/ready") do
-    if read_file(folder .. "/ended") or socket.gettime() > give_up then
-      local log = read_file(folder .. "/start.log")
-      hang_up(pipe)
-      return nil, log
-    end
-    socket.select(nil, nil, 0.01)
+  local ready
+  eventually(function()
+    ready = read_file(folder .. "/ready")
+    return ready or read_file(folder .. "/ended")
+  end)
+  if not ready then
+    local log = read_file(folder .. "/start.log")
+    hang_up(pipe)
+    return nil, log
   end
 
   local server = {
