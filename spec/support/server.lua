@@ -107,6 +107,7 @@ end
 --- Enters what was read by other means than read_request among the server's requests.
 function Connection:record(request)
   request.connection = self.number
+  request.at = socket.gettime()
   table.insert(self.server.requests, request)
   return request
 end
