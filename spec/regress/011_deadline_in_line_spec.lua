@@ -13,7 +13,7 @@ describe("a job in line", function()
     local heard, younger = nil, {}
     exchange:serve(function(connection)
       connection:read_request()
-      connection:idle(0.4 * scale)
+      connection:sleep(0.4 * scale)
       connection:write(api.response(425, "", { "Retry-After: " .. scale }))
       connection:read_request()
       connection:hang()

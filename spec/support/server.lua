@@ -164,20 +164,19 @@ function Connection.pause()
   wait_for(at_once)
 end
 
---- Lets some time pass in which nothing else happens.
-function Connection:idle(seconds)
-  local rounds = seconds / IDLE_SECONDS
-  self:wait_until(function()
-    rounds = rounds - 1
-    return rounds < 0
-  end)
-end
-
 --- Waits until the predicate holds; it is asked in every round of the loop.
 function Connection:wait_until(predicate)
   while self.socket and not predicate() do
     wait_for(predicate)
   end
+end
+
+--- Lets that much time pass; less where somebody sets the clock.
+function Connection:sleep(seconds)
+  local begun = socket.gettime()
+  self:wait_until(function()
+    return math.abs(socket.gettime() - begun) >= seconds
+  end)
 end
 
 --- Counts a request that gets no answer, where the connection goes on.
