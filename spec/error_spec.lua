@@ -231,7 +231,7 @@ describe("local errors", function()
     assert.equal(0, err.attempts)
   end)
 
-  it("of kind argument stay small with many faults", function()
+  it("of kind argument stay small with many faults #bulk", function()
     local faults = {}
     for i = 1, 100000 do
       faults[i] = { field = "key" .. i, message = "is not a parameter" }

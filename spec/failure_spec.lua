@@ -212,7 +212,7 @@ describe("an answer of the server", function()
     assert.equal(kept, answer(409, { detail = kept }).message)
   end)
 
-  it("is bounded", function()
+  it("is bounded #bulk", function()
     local huge = ("é"):rep(2 ^ 19)
     local err = answer(400, {
       error = {

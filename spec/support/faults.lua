@@ -178,10 +178,11 @@ too_long("Retry-After beyond all numbers", "Retry-After: 1" .. ("0"):rep(17))
 too_long("Retry-After a date beyond the deadline", "Retry-After: " .. date(86400))
 too_long("a reset beyond the deadline", "X-RateLimit-Reset: " .. os.time() + 86400)
 
-for status, kind in pairs {
-  [400] = "bad_request", [401] = "authentication", [403] = "permission", [404] = "not_found",
-  [409] = "conflict", [410] = "client", [422] = "validation", [431] = "client",
+for _, row in ipairs {
+  { 400, "bad_request" }, { 401, "authentication" }, { 403, "permission" }, { 404, "not_found" },
+  { 409, "conflict" }, { 410, "client" }, { 422, "validation" }, { 431, "client" },
 } do
+  local status, kind = row[1], row[2]
   answer("rejected", kind, tostring(status), status, api.problem("REFUSED"))
 end
 for _, status in ipairs { 300, 301, 302, 303, 304, 307, 308 } do
