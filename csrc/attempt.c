@@ -16,7 +16,7 @@ struct ait_attempt *ait_attempt_new(size_t max_response_bytes)
 void ait_attempt_reset(struct ait_attempt *attempt, uint64_t id)
 {
     attempt->id = id;
-    attempt->cancelled = attempt->dropped = attempt->added = false;
+    attempt->cancelled = attempt->added = false;
     attempt->told = attempt->heard = false;
     atomic_store(&attempt->claim, AIT_CLAIM_OPEN);
 }

@@ -15,7 +15,6 @@ struct ait_attempt {
     int64_t timeout_ms;
     ait_claim claim;
     bool cancelled; /* its owner wants no more of it */
-    bool dropped;   /* its caller is gone, and the engine has it no more */
     bool added;     /* the engine has it, or had it */
     bool told;      /* that it has finished: whoever was parked then */
     bool heard;     /* by its own caller */

@@ -378,6 +378,7 @@ void ait_engine_step(struct ait_engine *engine, int64_t timeout_ms, int fd)
 bool ait_engine_attach(struct ait_engine *engine, const struct ait_watcher *watcher)
 {
     engine->watcher = *watcher;
+    engine->sockets.opened = watcher->opened;
     engine->sockets.closed = watcher->closed;
     engine->sockets.context = watcher->context;
     if (engine->multi == NULL || set_watcher(engine))
@@ -450,7 +451,7 @@ void *ait_engine_abandon(struct ait_engine *engine)
         *left = *engine;
     engine->multi = NULL;
     engine->share = NULL;
-    engine->watcher = (struct ait_watcher){NULL, NULL, NULL};
+    engine->watcher = (struct ait_watcher){.watch = NULL};
     engine->sockets = (struct ait_sockets){.list = NULL};
     engine->idle = engine->open = engine->finished = (struct list){NULL, NULL};
     return left;

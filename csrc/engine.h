@@ -51,6 +51,8 @@ struct ait_watcher {
     void *context;
     /* What is to be waited for on fd from now on; neither: nothing. */
     void (*watch)(void *context, int fd, bool in, bool out);
+    /* Of those that connect to servers, but not of what libcurl has for itself. */
+    void (*opened)(void *context, int fd);
     void (*closed)(void *context, int fd);
 };
 

@@ -65,7 +65,7 @@ static int client_submit(lua_State *L)
         lua_pushnil(L);
         return 1 + refuse_closed(L);
     }
-    if (client->in_handler && lua_toboolean(L, 5)) {
+    if ((client->in_handler || client->in_turn) && lua_toboolean(L, 5)) {
         lua_pushnil(L);
         ait_core_push_argument(L, "on_event", IN_HANDLER);
         return 2;
@@ -100,17 +100,19 @@ static int64_t checked_timeout_ms(lua_State *L, int index)
     return (int64_t)ceil((timeout > MAX_TURN_S ? MAX_TURN_S : timeout) * 1000);
 }
 
-/* A handler sees the client in the middle of a turn. */
+/* A handler sees the client in the middle of a turn, and so may a finalizer of the host's. */
 static void refuse_in_handler(lua_State *L, const struct ait_client *client)
 {
-    if (client->in_handler)
+    if (client->in_handler || client->in_turn)
         ait_core_raise_argument(L, "on_event", IN_HANDLER);
 }
 
-/* Whether a turn is under way, and this is called by a handler of events. */
+/* Whether a turn is under way, or a handler of events called. */
 static int client_in_turn(lua_State *L)
 {
-    lua_pushboolean(L, ait_client_check(L, 1)->in_handler);
+    const struct ait_client *client = ait_client_check(L, 1);
+
+    lua_pushboolean(L, client->in_turn || client->in_handler);
     return 1;
 }
 
@@ -137,8 +139,10 @@ static int raise_no_resources(lua_State *L)
 static int client_fd(lua_State *L)
 {
     struct ait_client *client = check_open(L);
-    int fd = ait_pump_fd(client->pump);
+    int fd;
 
+    refuse_in_handler(L, client);
+    fd = ait_pump_fd(client->pump);
     if (fd < 0)
         return raise_no_resources(L);
     lua_pushinteger(L, fd);
@@ -181,6 +185,8 @@ static bool is_open(lua_State *L, uint64_t id)
 {
     bool open;
 
+    if (id == AIT_WAITER_ANY)
+        return false;
     ait_compat_push_anchor(L, 1);
     lua_rawgeti(L, -1, (int)id);
     open = lua_isuserdata(L, -1);
@@ -205,7 +211,7 @@ static int client_bell(lua_State *L)
         return raise_no_resources(L);
     ait_client_turn(L, client, 0, false);
     if (!is_open(L, message.id))
-        ait_pump_flush(client->pump); /* no message will come for it */
+        ait_pump_flush(client->pump); /* no message need come */
     lua_pushfstring(L, "unix:/proc/self/fd/%d", fd);
     message.epoch = ait_pump_epoch(client->pump);
     lua_pushlstring(L, (const char *)&message, sizeof message);

@@ -74,9 +74,11 @@ static void configure_json(lua_State *L, const char *setting, int value)
 
 static void push_tools(lua_State *L)
 {
-    lua_createtable(L, AIT_TOOL_TELL, 0);
+    lua_createtable(L, AIT_TOOL_TURN, 0);
     ait_event_push_teller(L);
     lua_rawseti(L, -2, AIT_TOOL_TELL);
+    ait_client_push_turn(L);
+    lua_rawseti(L, -2, AIT_TOOL_TURN);
 
     /* An instance of our own, since lua-cjson's settings are those of all who share one. */
     push_module(L, "cjson");

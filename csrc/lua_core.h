@@ -32,6 +32,7 @@ enum {
     AIT_TOOL_CONFIG,
     AIT_TOOL_FAILURE,
     AIT_TOOL_TELL,
+    AIT_TOOL_TURN,
 };
 
 /* In a client's anchor, beside the ids of its jobs. */
@@ -58,6 +59,8 @@ struct ait_client {
     int retry_tokens;
     int next_id;
     bool has_handler, in_handler;           /* of events */
+    bool in_turn;                           /* whatever runs then must leave the client as it is */
+    const struct ait_job *advancing;        /* in that turn: its answer has come */
     bool has_limiter;                       /* a rate that is not the pacer's */
     struct ait_job *open_first, *open_last; /* all open jobs, oldest first */
     struct ait_job *waiting_first, *waiting_last;
@@ -196,6 +199,9 @@ int64_t ait_client_next_ms(const struct ait_client *client, int64_t now_ms, uint
  * do. Returns how many jobs ended. Raises only where memory runs out; nothing is lost then. Where
  * the pump's thread will be woken by something else, it need not be flushed. */
 int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms, bool flush);
+
+/* Pushes the function that AIT_TOOL_TURN is; the tools are on top of the stack. */
+void ait_client_push_turn(lua_State *L);
 
 /* -- registration: both pop the tools from the top of the stack -- */
 

@@ -24,7 +24,7 @@ static void set_end(lua_State *L, int job)
     lua_settop(L, event);
 }
 
-/* (handler, event, job or nil): runs under lua_pcall, so that whatever is raised here ends here. */
+/* (handler, event, job): runs under lua_pcall, so that whatever is raised here ends here. */
 static int tell(lua_State *L)
 {
     const struct ait_event *event = lua_touserdata(L, 2);
@@ -68,10 +68,13 @@ void ait_event_emit(lua_State *L, struct ait_client *client, struct ait_event ev
     lua_rawgeti(L, -1, AIT_CLIENT_HANDLER);
     lua_remove(L, -2);
     lua_pushlightuserdata(L, &event);
-    if (event.ended != 0)
+    if (event.ended != 0) {
         lua_pushvalue(L, event.ended);
-    else
-        lua_pushnil(L);
+    } else { /* it must outlive what a finalizer may do to it meanwhile */
+        ait_compat_push_anchor(L, 1);
+        lua_rawgeti(L, -1, event.job->id);
+        lua_remove(L, -2);
+    }
     client->in_handler = true;
     lua_pcall(L, 3, 0, 0);
     client->in_handler = nested;

@@ -199,7 +199,7 @@ static int job_cancel(lua_State *L)
     ait_job_push_slot(L, 1, AIT_SLOT_CLIENT);
     lua_insert(L, 1);
     client = ait_client_check(L, 1);
-    if (job->state != AIT_ENDED)
+    if (job->state != AIT_ENDED && job != client->advancing)
         ait_client_end_job(L, client, job, AIT_FAILURE_CANCELLED);
     return 0;
 }

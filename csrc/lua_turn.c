@@ -319,7 +319,9 @@ static int take_finished(lua_State *L, struct ait_client *client)
         lua_rawgeti(L, JOBS, (int)id);
         job = lua_touserdata(L, -1);
         looking_up = job->looking_up;
+        client->advancing = job;
         ait_job_advance(L, client, job, outcome);
+        client->advancing = NULL;
         ait_pacer_ended(&client->pacer);
         if (job->state == AIT_ENDED) {
             unlink_open(client, job);
@@ -363,35 +365,76 @@ static int take_in(lua_State *L, struct ait_client *client)
     return ended + end_abandoned(L, client);
 }
 
-int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms, bool flush)
-{
-    int64_t now_ms, next_ms;
-    uint64_t id;
+struct turn {
+    struct ait_client *client;
+    int64_t timeout_ms;
     int ended;
+};
+
+/* (client, turn) */
+static int turn(lua_State *L)
+{
+    struct turn *turn = lua_touserdata(L, 2);
+    struct ait_client *client = turn->client;
+    int64_t now_ms, next_ms, timeout_ms = turn->timeout_ms;
+    uint64_t id;
 
     luaL_checkstack(L, 40, "turn");
     lua_settop(L, 1);
     ait_compat_push_anchor(L, 1);
-    ended = take_in(L, client);
-    ended += start_due(L, client);
+    turn->ended = take_in(L, client);
+    turn->ended += start_due(L, client);
     now_ms = ait_clock_now_ms();
     next_ms = ait_client_next_ms(client, now_ms, &id);
-    if (ended > 0 || next_ms <= now_ms)
+    if (turn->ended > 0 || next_ms <= now_ms)
         timeout_ms = 0;
     else
         timeout_ms = earlier(timeout_ms, next_ms - now_ms);
     if (timeout_ms > 0)
         ait_pump_flush(client->pump);
     ait_pump_step(client->pump, timeout_ms);
-    ended += take_in(L, client);
-    ended += start_due(L, client);
-    if (ended > 0)
+    turn->ended += take_in(L, client);
+    turn->ended += start_due(L, client);
+    return 0;
+}
+
+/* What is left to do also where memory ran out in the middle. */
+static void end_turn(struct ait_client *client, bool tell_host, bool flush)
+{
+    uint64_t id;
+    int64_t next_ms;
+
+    client->in_turn = false;
+    client->advancing = NULL;
+    if (!ait_pump_runs(client->pump))
+        return;
+    if (tell_host)
         ait_pump_tell_host(client->pump); /* several may wait for it, and one of them has turned */
     if (flush)
         ait_pump_flush(client->pump);
-    if (ait_pump_runs(client->pump)) {
-        next_ms = ait_client_next_ms(client, ait_clock_now_ms(), &id);
-        ait_pump_alarm(client->pump, next_ms, id);
-    }
-    return ended;
+    next_ms = ait_client_next_ms(client, ait_clock_now_ms(), &id);
+    ait_pump_alarm(client->pump, next_ms, id);
+}
+
+int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms, bool flush)
+{
+    struct turn one = {.client = client, .timeout_ms = timeout_ms};
+    int status;
+
+    lua_settop(L, 1);
+    ait_core_push_tool(L, AIT_TOOL_TURN);
+    lua_pushvalue(L, 1);
+    lua_pushlightuserdata(L, &one);
+    client->in_turn = true;
+    status = lua_pcall(L, 2, 0, 0);
+    end_turn(client, one.ended > 0 || status != 0, flush || status != 0);
+    if (status != 0)
+        lua_error(L);
+    return one.ended;
+}
+
+void ait_client_push_turn(lua_State *L)
+{
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, turn, 1);
 }

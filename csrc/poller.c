@@ -5,7 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { IN = 1, OUT = 2, WANTED = 2 }; /* wanted: the same two bits, shifted by this */
+/* What a socket is registered for, what is wanted of it, and whether its end will be told. */
+enum { IN = 1, OUT = 2, BOTH = 3, WANTED = 2 /* those two, shifted by this */, TOLD = 16 };
 
 /* An event's data is the address of what it is about, or a socket and the bit that no address
  * has. */
@@ -70,9 +71,24 @@ static bool register_for(struct ait_poller *poller, int fd, unsigned bits)
         .data.u64 = (uint64_t)fd << 1 | IS_SOCKET,
     };
 
-    if (poller->sockets[fd] != 0 && epoll_ctl(poller->fd, EPOLL_CTL_MOD, fd, &event) == 0)
+    if ((poller->sockets[fd] & BOTH) != 0 && epoll_ctl(poller->fd, EPOLL_CTL_MOD, fd, &event) == 0)
         return true;
     return epoll_ctl(poller->fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void ait_poller_opened(struct ait_poller *poller, int fd)
+{
+    if (fd >= 0 && reserve(poller, (size_t)fd + 1))
+        poller->sockets[fd] = TOLD;
+}
+
+void ait_poller_closed(struct ait_poller *poller, int fd)
+{
+    if (fd < 0 || (size_t)fd >= poller->size)
+        return;
+    if ((poller->sockets[fd] & BOTH) != 0)
+        ait_poller_remove(poller, fd);
+    poller->sockets[fd] = 0;
 }
 
 bool ait_poller_watch(struct ait_poller *poller, int fd, bool in, bool out)
@@ -83,31 +99,28 @@ bool ait_poller_watch(struct ait_poller *poller, int fd, bool in, bool out)
     if (fd < 0 || !reserve(poller, (size_t)fd + 1))
         return false;
     socket = &poller->sockets[fd];
-    if (wanted != 0 && (*socket & (IN | OUT)) != wanted) {
+    if (wanted == 0 && (*socket & TOLD) == 0) {
+        ait_poller_closed(poller, fd);
+        return true;
+    }
+    if (wanted != 0 && (*socket & BOTH) != wanted) {
         if (!register_for(poller, fd, wanted))
             return false;
-        *socket = (unsigned char)wanted;
+        *socket = (unsigned char)((*socket & TOLD) | wanted);
     }
-    *socket = (unsigned char)((*socket & (IN | OUT)) | wanted << WANTED);
+    *socket = (unsigned char)((*socket & (TOLD | BOTH)) | wanted << WANTED);
     return true;
-}
-
-void ait_poller_closed(struct ait_poller *poller, int fd)
-{
-    if (fd < 0 || (size_t)fd >= poller->size || poller->sockets[fd] == 0)
-        return;
-    ait_poller_remove(poller, fd);
-    poller->sockets[fd] = 0;
 }
 
 /* Whether anybody cares for it; if not, it is taken out. */
 static bool is_wanted(struct ait_poller *poller, int fd)
 {
-    if ((size_t)fd >= poller->size || poller->sockets[fd] == 0)
+    if ((size_t)fd >= poller->size || (poller->sockets[fd] & BOTH) == 0)
         return false; /* closed by something else of this batch */
-    if (poller->sockets[fd] >> WANTED != 0)
+    if ((poller->sockets[fd] >> WANTED & BOTH) != 0)
         return true;
-    ait_poller_closed(poller, fd);
+    ait_poller_remove(poller, fd);
+    poller->sockets[fd] &= TOLD;
     return false;
 }
 

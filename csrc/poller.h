@@ -1,9 +1,11 @@
 /* One epoll descriptor for all that a thread waits for: descriptors of ours, for as long as they
  * are open, and sockets of libcurl's, which it has watched and let go of with every transfer.
  *
- * A socket that is let go of stays registered for reading, since most are watched again soon and
- * a system call costs more than what libcurl does in between; it is taken out when something
- * comes of it while nobody cares, or when it is closed.
+ * A socket that is let go of stays registered, since most are watched again soon and a system call
+ * costs more than what libcurl does in between; it is taken out when something comes of it while
+ * nobody cares, or when it is closed. That is for those of which it is told when they open and
+ * close. Libcurl has others, for its resolver, which it closes without a word: they are taken out
+ * as soon as nothing is wanted of them.
  *
  * Owner: the thread that waits; only ait_poller_add may be called on another one too. */
 #ifndef AIT_POLLER_H
@@ -39,7 +41,10 @@ void ait_poller_close(struct ait_poller *poller);
 bool ait_poller_add(struct ait_poller *poller, int fd, void *about);
 void ait_poller_remove(struct ait_poller *poller, int fd);
 
-/* What is wanted of a socket from now on; false: it can't be watched. closed: it is about to be. */
+/* A socket was opened, and will be told to be closed before it is. */
+void ait_poller_opened(struct ait_poller *poller, int fd);
+
+/* What is wanted of a socket from now on; false: it can't be watched. */
 bool ait_poller_watch(struct ait_poller *poller, int fd, bool in, bool out);
 void ait_poller_closed(struct ait_poller *poller, int fd);
 

@@ -23,6 +23,7 @@
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 static const char *refusal;
 static atomic_uint generation;
+static _Atomic uint64_t serial;
 
 /* Libcurl frees its buffers as they are, with the key in them. What goes through here does not
  * stay in memory that is free. */
@@ -216,6 +217,11 @@ static void start_child(void)
 unsigned ait_process_generation(void)
 {
     return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
+uint64_t ait_process_serial(void)
+{
+    return atomic_fetch_add(&serial, 1);
 }
 
 /* -- libcurl -- */

@@ -4,6 +4,7 @@
 #define AIT_PROCESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Initialises libcurl, once. NULL, or why this library cannot work here as a sentence that lives
  * as long as the process. */
@@ -14,6 +15,9 @@ const char *ait_process_libraries(void);
 
 /* Differs in a child of fork() from what it was in the parent. */
 unsigned ait_process_generation(void);
+
+/* A number that is given once. */
+uint64_t ait_process_serial(void);
 
 /* Keeps for good what a child of fork() has of its parent's and can't free, NULL included: a leak
  * that is meant must not look like one that is not. */

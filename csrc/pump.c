@@ -12,6 +12,7 @@ static bool start_over(struct ait_pump *pump)
 {
     *pump = (struct ait_pump){
         .engine = pump->engine,
+        .max_response_bytes = ait_engine_max_response_bytes(pump->engine),
         .generation = ait_process_generation(),
         .bell = -1,
         .alarm_ms = AIT_PUMP_NEVER,
@@ -83,7 +84,7 @@ static struct ait_attempt *new_attempt(struct ait_pump *pump, uint64_t id)
         attempt = ait_attempts_take(&pump->idle, &pump->idle.first);
     pthread_mutex_unlock(&pump->lock);
     if (attempt == NULL)
-        attempt = ait_attempt_new(ait_engine_max_response_bytes(pump->engine));
+        attempt = ait_attempt_new(pump->max_response_bytes);
     if (attempt != NULL)
         ait_attempt_reset(attempt, id);
     return attempt;
@@ -124,6 +125,22 @@ static bool adopt(struct ait_pump *pump)
     }
 }
 
+/* Where this fails in the middle, what was taken is first to be told by ait_pump_finished. */
+static bool take_finished(struct ait_pump *pump)
+{
+    uint64_t id;
+
+    while (ait_engine_finished(pump->engine, &id) != NULL) {
+        struct ait_attempt *attempt = new_attempt(pump, id);
+
+        if (attempt == NULL)
+            return false;
+        ait_engine_take(pump->engine, &attempt->outcome);
+        ait_attempts_append(&pump->finished, attempt);
+    }
+    return true;
+}
+
 static bool open_descriptors(struct ait_pump *pump)
 {
     ait_waiters_init(&pump->waiters, &pump->poller);
@@ -149,9 +166,9 @@ static bool start(struct ait_pump *pump)
     if (pump->runs)
         return true;
     pump->due = true;
-    pump->serial = (uint64_t)(ait_clock_random() * 9007199254740992.0);
-    pump->runs =
-        open_descriptors(pump) && adopt(pump) && ait_process_start_thread(&ait_pump_task, pump);
+    pump->serial = ait_process_serial();
+    pump->runs = open_descriptors(pump) && adopt(pump) && take_finished(pump) &&
+                 ait_process_start_thread(&ait_pump_task, pump);
     if (pump->runs)
         return true;
     disown(pump);
@@ -343,8 +360,8 @@ bool ait_pump_cancel(struct ait_pump *pump, uint64_t id, bool *begun)
 {
     bool found;
 
-    if (!pump->runs)
-        return ait_engine_cancel(pump->engine, id, begun);
+    if (!pump->runs && ait_engine_cancel(pump->engine, id, begun))
+        return true;
     pthread_mutex_lock(&pump->lock);
     found = cancel(pump, id, begun);
     pthread_mutex_unlock(&pump->lock);
@@ -374,11 +391,17 @@ void ait_pump_step(struct ait_pump *pump, int64_t timeout_ms)
     pthread_mutex_unlock(&pump->lock);
 }
 
+/* Whether what has finished next is the engine's to tell. */
+static bool is_inline(const struct ait_pump *pump)
+{
+    return !pump->runs && pump->finished.first == NULL;
+}
+
 const struct ait_outcome *ait_pump_finished(struct ait_pump *pump, uint64_t *id)
 {
     const struct ait_attempt *attempt;
 
-    if (!pump->runs)
+    if (is_inline(pump))
         return ait_engine_finished(pump->engine, id);
     pthread_mutex_lock(&pump->lock);
     attempt = pump->finished.first;
@@ -391,7 +414,7 @@ const struct ait_outcome *ait_pump_finished(struct ait_pump *pump, uint64_t *id)
 
 void ait_pump_release(struct ait_pump *pump)
 {
-    if (!pump->runs) {
+    if (is_inline(pump)) {
         ait_engine_release(pump->engine);
         return;
     }

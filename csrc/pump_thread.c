@@ -66,7 +66,7 @@ static void call_for_step(struct ait_pump *pump, uint64_t id)
     if (waiter == NULL)
         waiter = ait_waiters_take_any(&pump->waiters);
     pthread_mutex_lock(&pump->lock);
-    pump->due = pump->due || waiter == NULL;
+    pump->due = true; /* until somebody has made it: whoever is told may be gone, or done */
     ait_pump_ring_host(pump);
     pthread_mutex_unlock(&pump->lock);
     if (waiter != NULL)
@@ -97,8 +97,13 @@ static void begin_queued(struct ait_pump *pump)
         if ((*link)->added) {
             link = &(*link)->next;
         } else {
-            (*link)->outcome.failure = AIT_FAILURE_OUT_OF_MEMORY;
-            ait_attempts_append(&pump->finished, ait_attempts_take(&pump->open, link));
+            struct ait_attempt *attempt = ait_attempts_take(&pump->open, link);
+
+            attempt->outcome.failure = AIT_FAILURE_OUT_OF_MEMORY;
+            if (attempt->cancelled)
+                ait_pump_retire(pump, attempt);
+            else
+                ait_attempts_append(&pump->finished, attempt);
         }
     }
 }
@@ -145,22 +150,22 @@ static void answer_parked(struct ait_pump *pump, const struct ait_message *messa
 static void give_up(struct ait_pump *pump, uint64_t id)
 {
     struct ait_attempt **link;
-    bool begun;
+    bool noted, begun;
 
     if (id == AIT_WAITER_ANY)
         return;
     pthread_mutex_lock(&pump->lock);
+    noted = ait_ids_add(&pump->gone, id);
     link = ait_attempts_find(&pump->queued, id);
-    if (*link != NULL)
+    if (noted && *link != NULL)
         ait_attempts_append(&pump->open, ait_attempts_take(&pump->queued, link));
     link = ait_attempts_find(&pump->open, id);
-    if (*link != NULL) {
+    if (noted && *link != NULL)
         (void)ait_claim_withdraw(&(*link)->claim);
-        (*link)->dropped = true;
-    }
-    (void)ait_ids_add(&pump->gone, id); /* without memory for it, the job goes on to its own end */
     pthread_mutex_unlock(&pump->lock);
 
+    if (!noted)
+        return; /* no memory for it: the job goes on to its own end */
     ait_engine_cancel(pump->engine, id, &begun);
     call_for_step(pump, id);
 }
@@ -190,6 +195,13 @@ static void watch_socket(void *context, int fd, bool in, bool out)
     (void)ait_poller_watch(&pump->poller, fd, in, out); /* what can't be watched times out */
 }
 
+static void socket_opened(void *context, int fd)
+{
+    struct ait_pump *pump = context;
+
+    ait_poller_opened(&pump->poller, fd);
+}
+
 static void socket_closed(void *context, int fd)
 {
     struct ait_pump *pump = context;
@@ -201,7 +213,7 @@ static void socket_closed(void *context, int fd)
  * comes while it is there. */
 static bool attach(struct ait_pump *pump)
 {
-    const struct ait_watcher watcher = {pump, watch_socket, socket_closed};
+    const struct ait_watcher watcher = {pump, watch_socket, socket_opened, socket_closed};
 
     if (!pump->attached && pump->open.first == NULL)
         pump->attached = ait_engine_attach(pump->engine, &watcher);
@@ -220,13 +232,13 @@ static void wait_for_work(struct ait_pump *pump, int64_t wake_ms)
     uint64_t id;
 
     expire(pump);
-    if (ait_engine_finished(pump->engine, &id) != NULL)
-        return; /* that comes first */
     now_ms = ait_clock_now_ms();
     if (attached)
         wake_ms = earlier(wake_ms, ait_engine_due_ms(pump->engine));
     if (wake_ms < AIT_PUMP_NEVER)
         left_ms = earlier(left_ms, wake_ms > now_ms ? wake_ms - now_ms : 0);
+    if (ait_engine_finished(pump->engine, &id) != NULL)
+        left_ms = 0;
     if (!attached) {
         ait_engine_step(pump->engine, left_ms, pump->poller.fd);
         left_ms = 0;
@@ -321,7 +333,7 @@ static void ring_callers(struct ait_pump *pump)
     pthread_mutex_unlock(&pump->lock);
 
     for (size_t i = 0; i < rings.count; i++)
-        tell_caller(pump, rings.list[i]);
+        call_for_step(pump, rings.list[i]);
     free(rings.list);
     while (all && (waiter = ait_waiters_take_any(&pump->waiters)) != NULL)
         ait_waiters_ring(waiter);
@@ -355,8 +367,8 @@ static void run(void *context)
             begin_queued(pump);
             end_cancelled(pump);
         }
-        pump->asleep = true;
-        pump->wake_ms = wake_ms = pump->alarm_ms;
+        pump->asleep = pump->rings.count == 0 && !pump->ring_all;
+        pump->wake_ms = wake_ms = pump->asleep ? pump->alarm_ms : 0;
         pthread_mutex_unlock(&pump->lock);
 
         wait_for_work(pump, wake_ms);
@@ -390,11 +402,11 @@ static void end(void *context)
     bool last;
 
     pthread_mutex_lock(&pump->lock);
-    pump->ended = true;
+    close(pump->wake);
+    ait_poller_close(&pump->poller);
+    pump->ended = true; /* and nobody rings it any more */
     last = pump->closed;
     pthread_mutex_unlock(&pump->lock);
-    close(pump->wake); /* nobody rings it any more */
-    ait_poller_close(&pump->poller);
     if (last)
         ait_pump_free(pump);
 }

@@ -1,8 +1,8 @@
 /* A pump seen from the inside: what its Lua side (pump.c) and its thread (pump_thread.c) share.
  *
- * Words. An attempt is queued until the thread has taken it in, open while the engine has it,
- * finished until the Lua thread releases it, and idle, to be used again, after that. One whose
- * caller is gone is dropped: open to us, and no more to the engine.
+ * Words. An attempt is queued until the thread has taken it in, open while the engine has it or
+ * its caller is gone, finished until the Lua thread releases it, and idle, to be used again, after
+ * that.
  *
  * Who may touch what. The lock guards all that stands below it in the struct. The links of open
  * attempts are changed by the thread only, under the lock: so it may read them without. Once there
@@ -26,6 +26,7 @@ struct ait_ids {
 
 struct ait_pump {
     struct ait_engine *engine;
+    size_t max_response_bytes;
     unsigned generation;
     uint64_t serial;
     bool runs; /* there is a thread; for the Lua thread only */

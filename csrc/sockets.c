@@ -25,6 +25,8 @@ int ait_sockets_open(struct ait_sockets *sockets, int family, int type, int prot
 {
     int fd = socket(family, type | SOCK_CLOEXEC, protocol);
 
+    if (fd >= 0 && sockets->opened != NULL)
+        sockets->opened(sockets->context, fd);
     if (fd >= 0 && reserve(sockets))
         sockets->list[sockets->count++] = (struct ait_socket){.fd = fd};
     return fd;

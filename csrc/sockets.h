@@ -17,7 +17,8 @@ struct ait_socket {
 struct ait_sockets {
     struct ait_socket *list;
     size_t count, capacity;
-    void (*closed)(void *context, int fd); /* who else is to know of each; NULL: nobody */
+    void (*opened)(void *context, int fd); /* who else is to know of each; NULL: nobody */
+    void (*closed)(void *context, int fd);
     void *context;
 };
 

@@ -52,21 +52,28 @@ end
 -- job, or, without one, for those that nobody waits for.
 local function turn_until(done, client, job)
   local socket
+  local told = false
   while not done() do
     -- It raises where no descriptor is to be had; then there is another way to wait.
     local fine, address, message, pool = pcall(client.bell, client, job)
+    told = false
     if fine and not done() then
       socket = socket or connect(address, pool)
     end
-    -- While this light thread connected, another one's turn may have ended the job; while it
-    -- waited, the client may have been closed.
-    if not done() and not wait_for_byte(socket, message) then
-      socket = nil
-      if not done() then
-        client:turn()
-        ngx.sleep(POLL_SECONDS)
-      end
+    -- While this light thread connected, another one's turn may have ended the job.
+    if not done() then
+      told = fine and wait_for_byte(socket, message)
+      socket = told and socket
     end
+    -- While it waited, the client may have been closed.
+    if not told and not done() then
+      client:turn()
+      ngx.sleep(POLL_SECONDS)
+    end
+  end
+  -- A byte asks for a turn, which may be for the sake of others.
+  if told then
+    pcall(client.turn, client)
   end
   -- Only now: the end of a connection cancels the job that it named last.
   if socket then
