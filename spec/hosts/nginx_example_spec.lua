@@ -29,7 +29,6 @@ local function output_of(command)
 end
 
 local ATTEMPTS = 5
-local START_SECONDS = 30
 
 -- Another process may have taken a port since it was found free. `try` returns what is wanted, or
 -- nil and what was printed.
@@ -46,29 +45,28 @@ local function with_free_port(try)
 end
 
 -- In a folder of its own; it ends with this process, however that ends.
-local COMMAND = "mkdir %s && cd %s && export FREDDY_API_KEY=sandbox_unlimited AITRONOS_BASE_URL=%s"
-  .. " AITRONOS_CA_FILE=%s && exec %s/spec/support/attended %s/examples/nginx/run %d"
+local COMMAND = "mkdir %s && export FREDDY_API_KEY=sandbox_unlimited AITRONOS_BASE_URL=%s"
+  .. " AITRONOS_CA_FILE=%s && exec %s/spec/support/attended %s %s/examples/nginx/run %d"
 
 describe("the example site in nginx", function()
   local server, folder, pipe, url
 
   local function stop()
-    pipe:write("stop\n")
+    pipe:write("stop\nremove\n")
     pipe:close()
-    os.execute("rm -rf " .. folder)
   end
 
   local function start(port)
     local root = output_of("pwd"):match("[^\n]+")
     folder = os.tmpname()
     os.remove(folder)
-    pipe = assert(io.popen(COMMAND:format(folder, folder, server.https_base_url, server.ca_file,
-      root, root, port), "w"))
+    pipe = assert(io.popen(COMMAND:format(folder, server.https_base_url, server.ca_file, root,
+      folder, root, port), "w"))
     local problem
     local runs = eventually(function()
       problem = read_file(folder .. "/ended") and read_file(folder .. "/out")
       return problem or http.request("http://127.0.0.1:" .. port .. "/health")
-    end, START_SECONDS)
+    end)
     if problem then
       stop()
       return nil, problem

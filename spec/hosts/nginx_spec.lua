@@ -7,7 +7,6 @@ local Nginx = require "spec.support.nginx"
 local Server = require "spec.support.server"
 local Stage = require "spec.support.stage"
 local api = require "spec.support.api"
-local socket = require "socket"
 local tls = require "spec.support.tls"
 
 if Nginx.unfit() then
@@ -69,17 +68,24 @@ describe("in nginx, an invitation", function()
 
   it("lets the worker serve others until it is answered, 200 ms later", function()
     local name = stage:client {}
-    stage:hold()
+    local pinged, late, answer = false, false, false
+    stage.serve = function(connection, request)
+      connection:wait_until(function() return pinged end)
+      connection:sleep(0.2)
+      late = true
+      connection:wait_until(function() return answer end)
+      return Stage.serve(connection, request)
+    end
     local call = stage:invite(name, "late@example.com")
     wait_for_posts(1)
     stage:ping(PINGS)
-    local answer_at = stage.server.requests[1].at + 0.2
+    pinged = true
     stage:run(function()
-      return socket.gettime() >= answer_at
+      return late
     end)
     stage:ping(PINGS)
     assert.is_falsy(call.ended)
-    stage:release()
+    answer = true
     assert.equal("inv_late", stage:finish(call).id)
     assert.equal(1, stage:posts())
   end)
@@ -145,7 +151,7 @@ describe("in nginx, an invitation", function()
   end)
 
   it("that times out without a look-up ends with an Error", function()
-    local name = stage:client { timeout = 0.5, reconcile = false }
+    local name = stage:client { timeout = 0.5, reconcile = false, max_retries = 20 }
     stage:hold()
     local call = stage:invite(name, "out@example.com")
     wait_for_posts(1)
@@ -175,7 +181,7 @@ describe("in nginx, an invitation", function()
     after_each(let_go)
 
     it("lets the worker serve others, and other clients invite", function()
-      local name = stage:client { base_url = URL, max_retries = 0, connect_timeout = 60 }
+      local name = stage:client { base_url = URL, max_retries = 0 }
       local other = stage:client {}
       local call = stage:invite(name, "nameless@example.com")
       wait_for_look_up()

@@ -10,9 +10,9 @@
 local socket = require "socket"
 
 local eventually = require "spec.support.eventually"
+local free_port = require "spec.support.free_port"
 
 local ATTEMPTS = 5
-local START_SECONDS = 30
 
 -- What no run may log, whatever it is about: "[alert] open socket left in connection" is a leak.
 local FORBIDDEN = { "%[error%]", "%[crit%]", "%[alert%]", "%[emerg%]", "exited on signal" }
@@ -68,13 +68,7 @@ local function folder_of(file, path)
   error("found nowhere: " .. file)
 end
 
---- A port of this machine that nobody has.
-function Nginx.free_port()
-  local probe = assert(socket.bind("127.0.0.1", 0))
-  local _, port = probe:getsockname()
-  probe:close()
-  return tonumber(port)
-end
+Nginx.free_port = free_port
 
 --- Why nginx can't load the module under test; nil where it can.
 ---@return string|nil
@@ -128,7 +122,7 @@ end
 
 -- `su` runs the whole of nginx as somebody else, whose the folder is then.
 local function command_line(folder, given)
-  local words = { "cd", quote(folder), "&& exec", quote(root .. "/spec/support/attended"), "env" }
+  local words = { "exec", quote(root .. "/spec/support/attended"), quote(folder), "env" }
   for name, value in pairs(given.environment or {}) do
     words[#words + 1] = name .. "=" .. quote(value)
   end
@@ -150,34 +144,30 @@ local function make_folder(given)
   return folder
 end
 
--- One that writes no line would not end, had another child of this process inherited the pipe.
-local function hang_up(pipe)
-  pipe:write("stop\n")
+local function remove(pipe)
+  pipe:write("remove\n")
   pipe:close()
 end
 
 local function try_start(given)
-  local port, folder = Nginx.free_port(), make_folder(given)
+  local port, folder = free_port(), make_folder(given)
   write_configuration(folder, port, given)
   local pipe = assert(io.popen(command_line(folder, given), "w"))
-  local give_up = socket.gettime() + START_SECONDS
-  while true do
-    local master = (read_file(folder .. "/nginx.pid") or ""):match("^%d+")
-    local connection = master and socket.connect("127.0.0.1", port)
-    if connection then
-      connection:close()
-      return setmetatable({
-        port = port, folder = folder, master = tonumber(master), pipe = pipe, expected = {},
-      }, Nginx)
-    end
-    if read_file(folder .. "/ended") or socket.gettime() > give_up then
-      local log = (read_file(folder .. "/error.log") or "") .. (read_file(folder .. "/out") or "")
-      hang_up(pipe)
-      run("rm -rf " .. quote(folder))
-      return nil, log
-    end
-    socket.select(nil, nil, 0.01)
+  local master, connection
+  eventually(function()
+    master = (read_file(folder .. "/nginx.pid") or ""):match("^%d+")
+    connection = master and socket.connect("127.0.0.1", port)
+    return connection or read_file(folder .. "/ended")
+  end)
+  if connection then
+    connection:close()
+    return setmetatable({
+      port = port, folder = folder, master = tonumber(master), pipe = pipe, expected = {},
+    }, Nginx)
   end
+  local log = (read_file(folder .. "/error.log") or "") .. (read_file(folder .. "/out") or "")
+  remove(pipe)
+  return nil, log
 end
 
 --- Starts it and waits until it accepts connections.
@@ -229,7 +219,7 @@ function Nginx.wait_until_gone(pid)
   end)
 end
 
---- Waits until the master has ended by itself.
+--- Waits until the master has ended.
 ---@return integer status
 function Nginx:wait_for_end()
   return tonumber(eventually(function()
@@ -312,10 +302,12 @@ end
 --- Ends it, waits until it is gone, removes its folder. Raises where its log has faults.
 function Nginx:stop()
   if self.pipe then
-    hang_up(self.pipe)
-    self.pipe = nil
+    self.pipe:write("stop\n")
+    self.pipe:flush()
+    self:wait_for_end()
     local faults = faults_of(self)
-    run("rm -rf " .. quote(self.folder))
+    remove(self.pipe)
+    self.pipe = nil
     assert(faults == "", faults)
   end
 end

@@ -170,6 +170,26 @@ function site.turn()
   ngx.print("{}")
 end
 
+--- n invitations at once: how many are made, and the codes of the others' Errors.
+function site.try_many()
+  local client = site.client()
+  local threads, made, codes = {}, 0, {}
+  for i = 1, tonumber(ngx.var.arg_n) do
+    threads[i] = ngx.thread.spawn(function()
+      return client:try_invite_user(person("person" .. i .. "@example.com"))
+    end)
+  end
+  for _, thread in ipairs(threads) do
+    local _, invitation, response = ngx.thread.wait(thread)
+    if invitation then
+      made = made + 1
+    else
+      codes[response.code] = (codes[response.code] or 0) + 1
+    end
+  end
+  ngx.print(cjson.encode { made = made, codes = codes })
+end
+
 --- Closes the client for good.
 function site.close()
   site.client():close()

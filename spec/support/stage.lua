@@ -19,6 +19,9 @@ local Server = require "spec.support.server"
 local api = require "spec.support.api"
 local eventually = require "spec.support.eventually"
 
+-- What is not about a time-out has more time than the slowest machine needs.
+local AMPLE = { connect_timeout = 600, timeout = 600, deadline = 1200 }
+
 ---@class spec.Stage
 ---@field nginx spec.Nginx
 ---@field server spec.Server
@@ -219,6 +222,9 @@ function Stage:client(options)
   self.clients = self.clients + 1
   local name = "client" .. self.clients
   options.base_url = options.base_url or self.server:url()
+  for time, seconds in pairs(AMPLE) do
+    options[time] = options[time] or seconds
+  end
   self:page("/define?client=" .. name, cjson.encode(options))
   return name
 end
