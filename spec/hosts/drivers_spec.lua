@@ -229,21 +229,36 @@ local function specs(name, driver)
     assert.equal(1, server:count("POST"))
   end)
 
-  it("serves two clients in one loop", function()
-    local first, second
+  -- Two calls are under way; that to `last` gets its answer when the other has ended.
+  local function overtake(last, of_one_client)
+    local calls = {}
     serve(function(connection, request)
-      -- The one that began first gets its answer last.
-      if request.headers["x-api-key"] == "ak_first" then
-        connection:wait_until(function() return second and second.done end)
-      end
+      local email = cjson.decode(request.body).email
+      connection:wait_until(function()
+        local other = calls[email == address(1) and 2 or 1]
+        return server:count("POST") == 2 and (email ~= last or other.done)
+      end)
       create(connection, request)
     end)
-    first = start(new_client { api_key = "ak_first" }, address(1))
+    local client = new_client()
+    calls[1] = start(client, address(1))
     until_true(function() return server:count("POST") == 1 end)
-    second = start(new_client { api_key = "ak_second" }, address(2))
-    finish(first, second)
-    assert.equal(address(1), first.invitation.invitation_id)
-    assert.equal(address(2), second.invitation.invitation_id)
+    calls[2] = start(of_one_client and client or new_client(), address(2))
+    finish(calls[1], calls[2])
+    assert.equal(address(1), calls[1].invitation.invitation_id)
+    assert.equal(address(2), calls[2].invitation.invitation_id)
+  end
+
+  it("wakes the caller that began last while the first one waits on", function()
+    overtake(address(1), true)
+  end)
+
+  it("wakes the caller that began first while the last one waits on", function()
+    overtake(address(2), true)
+  end)
+
+  it("serves two clients in one loop", function()
+    overtake(address(1), false)
   end)
 
   it("moves on a job that nobody waits for while somebody waits for another", function()
@@ -275,6 +290,18 @@ local function specs(name, driver)
       create(connection, request)
     end)
     return held
+  end
+
+  -- And a list of its calls' last events.
+  local function new_recorded_client()
+    local ended = {}
+    return new_client {
+      on_event = function(event)
+        if event.done then
+          ended[#ended + 1] = event
+        end
+      end,
+    }, ended
   end
 
   it("waits for a job that was submitted, and wakes where it is cancelled", function()
@@ -340,15 +367,8 @@ local function specs(name, driver)
       pending(loop.cannot_kill)
       return
     end
-    local ended = {}
     serve_held()
-    local client = new_client {
-      on_event = function(event)
-        if event.done then
-          ended[#ended + 1] = event
-        end
-      end,
-    }
+    local client, ended = new_recorded_client()
     local call = start(client, address(1))
     until_true(function() return server:count("POST") == 1 end)
     loop = loop.kill()
@@ -365,7 +385,7 @@ local function specs(name, driver)
       return
     end
     local held = serve_held()
-    local client = new_client()
+    local client, ended = new_recorded_client()
     local call = {}
     loop.spawn(function()
       call.fine, call.err = pcall(client.invite_user, client, person(address(1)))
@@ -379,6 +399,7 @@ local function specs(name, driver)
     finish(call)
     assert.is_false(call.fine)
     assert.equal("not enough memory", call.err)
+    assert.equal("cancelled", ended[1].error.kind)
     client.turn = nil
     assert_works(client)
   end)
@@ -405,6 +426,37 @@ local function specs(name, driver)
       return process.descriptors() <= descriptors and process.threads() <= threads
     end)
     loop = hosts[name]()
+  end)
+
+  it("serves the next client on the descriptor that a collected one had", function()
+    serve(create)
+    local seen, repeated = {}, false
+
+    local function round(number)
+      local client = new_client()
+      local fd = client:fd()
+      repeated = repeated or seen[fd]
+      seen[fd] = true
+      local invitation = client:try_invite_user(person(address(number)))
+      client:close()
+      clients = {}
+      return invitation ~= nil
+    end
+
+    local rounds = {}
+    loop.spawn(function()
+      for number = 1, 30 do
+        rounds[number] = round(number)
+        collectgarbage()
+        collectgarbage()
+      end
+      rounds.done = true
+    end)
+    finish(rounds)
+    for number = 1, 30 do
+      assert.is_true(rounds[number])
+    end
+    assert.is_true(repeated)
   end)
 
   it("is woken by the descriptor alone", function()
