@@ -215,8 +215,8 @@ static bool set_body(struct ait_transfer *transfer, const struct ait_request *re
                             transfer->sent.data == NULL ? "" : transfer->sent.data) == CURLE_OK;
 }
 
-/* Parsing it anew for each request to the same URL would cost a fifth of all that libcurl does.
- * What libcurl cannot parse is told by the attempt. */
+/* Parsing it anew for each request to the same URL would cost about a seventh of all that libcurl
+ * does. What libcurl cannot parse is told by the attempt. */
 static bool set_url(struct ait_transfer *transfer, const struct ait_buffer *url)
 {
     struct ait_buffer *text = &transfer->url_text;
