@@ -1,7 +1,7 @@
 --- A server of spec.support.server and a client of it, for the specs of a block, each of which gets
 --- its own:
 ---
----     local exchange = Exchange.each()
+---     local exchange = Exchange.each { settle = 0 }
 ---     it("…", function()
 ---       exchange:answer({ api.CREATED }, {})
 ---       local invitation, response = exchange:call { max_retries = 0 }
@@ -21,9 +21,10 @@ local Exchange = {}
 Exchange.__index = Exchange
 
 --- For the block of specs in which it is called.
+---@param options? table of all its clients
 ---@return spec.Exchange
-function Exchange.each()
-  local exchange = setmetatable({}, Exchange)
+function Exchange.each(options)
+  local exchange = setmetatable({ options = options or {} }, Exchange)
   busted.after_each(function()
     exchange:close()
   end)
@@ -78,8 +79,10 @@ function Exchange:connect(options)
     proxy = "",
     driver = self.server:driver(),
   }
-  for name, value in pairs(options or {}) do
-    all[name] = value
+  for _, given in ipairs { self.options, options or {} } do
+    for name, value in pairs(given) do
+      all[name] = value
+    end
   end
   self.timeouts = 0
   all.on_event = count_timeouts(self, all.on_event)
