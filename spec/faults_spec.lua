@@ -204,8 +204,8 @@ end
 
 
 describe("a call", function()
+  local certificates = tls.each()
   local met, by_fault, all = {}, {}, {}
-  local certificates
 
   for _, fault in ipairs(faults) do
     by_fault[fault] = cells_of(fault)
@@ -218,12 +218,10 @@ describe("a call", function()
   end
 
   setup(function()
-    certificates = tls.make()
     cells.run(all, certificates)
   end)
 
   teardown(function()
-    certificates.remove()
     print("\nPOSTs that reached the server, and how the call ended:")
     for _, fault in ipairs(met) do
       print(("  %-42s %s"):format(fault.name, tally(by_fault[fault])))

@@ -26,15 +26,7 @@ end
 -- What is over HTTP/2 is left out: nghttp2 keeps each header in memory of its own, which libcurl
 -- can't have it overwrite.
 describe("the key", function()
-  local certificates
-
-  setup(function()
-    certificates = tls.make()
-  end)
-
-  teardown(function()
-    certificates.remove()
-  end)
+  local certificates = tls.each()
 
   local function echo(status, key, body)
     return api.response(status, body or api.problem("FORBIDDEN", "The key " .. key .. " may not."),

@@ -5,15 +5,8 @@ local api = require "spec.support.api"
 local tls = require "spec.support.tls"
 
 describe("a proxy", function()
-  local certificates, proxy, client
-
-  setup(function()
-    certificates = tls.make()
-  end)
-
-  teardown(function()
-    certificates.remove()
-  end)
+  local certificates = tls.each()
+  local proxy, client
 
   local function start(handler, options)
     proxy = Server.new(handler)

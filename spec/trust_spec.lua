@@ -5,7 +5,8 @@ local api = require "spec.support.api"
 local tls = require "spec.support.tls"
 
 describe("trust", function()
-  local certificates, server, folder
+  local certificates = tls.each()
+  local server, folder
 
   local function run(command)
     local pipe = assert(io.popen(command))
@@ -15,12 +16,10 @@ describe("trust", function()
   end
 
   setup(function()
-    certificates = tls.make()
     folder = run("mktemp -d")
   end)
 
   teardown(function()
-    certificates.remove()
     os.execute("rm -rf '" .. folder .. "'")
   end)
 

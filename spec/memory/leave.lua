@@ -1,27 +1,16 @@
 -- Ends with jobs in flight and in line, and with its client open, with a thread of its own or
 -- without. A finalizer of its own runs after the client's and finds its job ended.
 local aitronos = require "aitronos"
+local with_finalizer = require "spec.support.finalizer"
 
 local base_url, ca_file, with_thread = ...
 
--- newproxy, which makes what can have a finalizer in Lua 5.1, is gone from later ones.
-local newproxy = rawget(_G, "newproxy")
 local job
 
--- What a finalizer raises, nobody hears of.
-local function finalizer()
+local function check_job()
   if not (pcall(job.cancel, job) and job:done()) then
     os.exit(3)
   end
-end
-
-local function guard()
-  if not newproxy then
-    return setmetatable({}, { __gc = finalizer })
-  end
-  local proxy = newproxy(true)
-  getmetatable(proxy).__gc = finalizer
-  return proxy
 end
 
 local function person(address)
@@ -35,7 +24,7 @@ local function unique()
   return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
 end
 
-_G.guard = guard()
+_G.guard = with_finalizer(check_job)
 _G.client = aitronos.new {
   api_key = "sandbox_unlimited",
   base_url = base_url,

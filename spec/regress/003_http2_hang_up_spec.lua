@@ -6,8 +6,9 @@ local h2 = require "spec.support.h2"
 local tls = require "spec.support.tls"
 
 describe("an HTTP/2 connection that ends before any answer", function()
+  local certificates = tls.each()
+
   it("is told as a lost connection, of unknown outcome", function()
-    local certificates = tls.make()
     local server = Server.new(function(connection)
       connection:start_tls(certificates.contexts.h2)
       h2.start(connection)
@@ -27,7 +28,6 @@ describe("an HTTP/2 connection that ends before any answer", function()
 
     client:close()
     server:close()
-    certificates.remove()
     assert.equal("connection", err.kind)
     assert.equal("CONNECTION_LOST", err.code)
     assert.equal("unknown", err.outcome)

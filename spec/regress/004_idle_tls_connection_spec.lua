@@ -7,15 +7,8 @@ local api = require "spec.support.api"
 local tls = require "spec.support.tls"
 
 describe("a TLS connection that the server ended while it was idle", function()
-  local certificates, server, client
-
-  setup(function()
-    certificates = tls.make()
-  end)
-
-  teardown(function()
-    certificates.remove()
-  end)
+  local certificates = tls.each()
+  local server, client
 
   after_each(function()
     client:close()

@@ -3,18 +3,7 @@
 local Server = require "spec.support.server"
 local aitronos = require "aitronos"
 local api = require "spec.support.api"
-
--- newproxy, which makes what can have a finalizer in Lua 5.1, is gone from later ones.
-local newproxy = rawget(_G, "newproxy")
-
-local function with_finalizer(finalizer)
-  if not newproxy then
-    return setmetatable({}, { __gc = finalizer })
-  end
-  local proxy = newproxy(true)
-  getmetatable(proxy).__gc = finalizer
-  return proxy
-end
+local with_finalizer = require "spec.support.finalizer"
 
 describe("a job whose client has been collected", function()
   it("has ended, and can be cancelled", function()

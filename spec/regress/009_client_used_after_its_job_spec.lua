@@ -2,17 +2,7 @@
 --- the process: the client still had the job in line.
 local aitronos = require "aitronos"
 local api = require "spec.support.api"
-
-local newproxy = rawget(_G, "newproxy")
-
-local function with_finalizer(finalizer)
-  if not newproxy then
-    return setmetatable({}, { __gc = finalizer })
-  end
-  local proxy = newproxy(true)
-  getmetatable(proxy).__gc = finalizer
-  return proxy
-end
+local with_finalizer = require "spec.support.finalizer"
 
 describe("a client whose job has been collected before it", function()
   it("can be used", function()

@@ -4,16 +4,15 @@
 local eventually = require "spec.support.eventually"
 local free_port = require "spec.support.free_port"
 local http = require "socket.http"
+local process = require "spec.support.process"
+
+local quote = process.quote
 
 local sandbox = {}
 
 local ATTEMPTS = 5
 
 local root = debug.getinfo(1, "S").source:match("^@(.*)spec/support/sandbox%.lua$")
-
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
 
 local function read_file(path)
   local file = io.open(path)

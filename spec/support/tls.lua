@@ -1,6 +1,7 @@
 --- Certificates for spec.support.server, made with the command `openssl` in a folder of their own,
 --- and the TLS contexts that present them.
 
+local busted = require "busted"
 local ssl = require "ssl"
 
 local tls = {}
@@ -64,6 +65,21 @@ function tls.make()
       os.execute(("rm -rf '%s'"):format(folder))
     end,
   }
+end
+
+--- The same for the block of specs in which it is called: made before its first, removed after its
+--- last.
+function tls.each()
+  local made = {}
+  busted.setup(function()
+    for name, value in pairs(tls.make()) do
+      made[name] = value
+    end
+  end)
+  busted.teardown(function()
+    made.remove()
+  end)
+  return made
 end
 
 return tls
