@@ -9,7 +9,7 @@ local aitronos = require "aitronos"
 local api = require "spec.support.api"
 local cjson = require "cjson"
 local eventually = require "spec.support.eventually"
-local process = require "spec.support.process"
+local usage = require "spec.support.usage"
 local sandbox = require "spec.support.sandbox"
 
 local CALLERS = 200
@@ -417,13 +417,13 @@ local function specs(name, driver)
 
     serve(create)
     round() -- opens what stays, such as the loop's own
-    local descriptors, threads = process.descriptors(), process.threads()
+    local descriptors, threads = usage.descriptors(), usage.threads()
     for _ = 1, 20 do
       round()
     end
     eventually(function()
       collectgarbage()
-      return process.descriptors() <= descriptors and process.threads() <= threads
+      return usage.descriptors() <= descriptors and usage.threads() <= threads
     end)
     loop = hosts[name]()
   end)

@@ -4,7 +4,7 @@ local Server = require "spec.support.server"
 local aitronos = require "aitronos"
 local api = require "spec.support.api"
 local eventually = require "spec.support.eventually"
-local process = require "spec.support.process"
+local usage = require "spec.support.usage"
 local sandbox = require "spec.support.sandbox"
 local socket = require "socket"
 
@@ -243,13 +243,13 @@ describe("a client in a loop", function()
       other:close()
     end
     round()
-    local descriptors, threads = process.descriptors(), process.threads()
+    local descriptors, threads = usage.descriptors(), usage.threads()
     for _ = 1, 20 do
       round()
     end
     eventually(function()
       collectgarbage()
-      return process.descriptors() <= descriptors and process.threads() <= threads
+      return usage.descriptors() <= descriptors and usage.threads() <= threads
     end)
   end)
 end)

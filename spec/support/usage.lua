@@ -2,7 +2,7 @@
 
 local lfs = require "lfs"
 
-local process = {}
+local usage = {}
 
 local function count(folder)
   local n = 0
@@ -15,13 +15,13 @@ local function count(folder)
 end
 
 ---How many descriptors, with the one that looks.
-function process.descriptors()
+function usage.descriptors()
   return count("/proc/self/fd")
 end
 
 ---How many threads.
-function process.threads()
+function usage.threads()
   return count("/proc/self/task")
 end
 
-return process
+return usage
