@@ -2,6 +2,7 @@
 --- that names the field, and nothing sent.
 local aitronos = require "aitronos"
 local cjson = require "cjson"
+local process = require "spec.support.process"
 local sandbox = require "spec.support.sandbox"
 
 local function person(changes)
@@ -311,39 +312,23 @@ describe("the module", function()
     assert.is_false(aitronos.is_error(nil))
   end)
 
-  -- What a script prints that runs in a process of its own, with this environment.
-  local function run_script(environment, text)
-    local script = os.tmpname()
-    local out = assert(io.open(script, "w"))
-    out:write(text)
-    out:close()
-    local lua = os.getenv("LUA_COMMAND") or "lua5.4"
-    local run = assert(io.popen(("env %s %s %s 2>&1"):format(environment, lua, script)))
-    local printed = run:read("*a")
-    run:close()
-    os.remove(script)
-    return printed
-  end
-
   it("has a default client, made from the environment at first use", function()
     local server = sandbox.start()
-    local printed = run_script(
-      "FREDDY_API_KEY=sandbox_owner AITRONOS_BASE_URL=" .. server.base_url,
-      [[
-        local aitronos = require "aitronos"
-        local invitation = aitronos.invite_user {
-          organization_id = "org_xyz789", email = "default@example.com", role_id = "role_member",
-        }
-        print(invitation.email)
-      ]])
+    local _, printed = process.start_script([[
+      local aitronos = require "aitronos"
+      local invitation = aitronos.invite_user {
+        organization_id = "org_xyz789", email = "default@example.com", role_id = "role_member",
+      }
+      print(invitation.email)
+    ]], "FREDDY_API_KEY=sandbox_owner AITRONOS_BASE_URL=" .. server.base_url):finish()
     server.stop()
     assert.equal("default@example.com\n", printed)
   end)
 
   it("says how to get a key where there is none", function()
-    local printed = run_script(
-      "-u FREDDY_API_KEY",
-      [[print(select(2, pcall(require("aitronos").invite_user, {})))]])
+    local _, printed = process.start_script(
+      [[print(select(2, pcall(require("aitronos").invite_user, {})))]],
+      "-u FREDDY_API_KEY"):finish()
     assert.truthy(printed:find("^config: "))
     assert.truthy(printed:find("FREDDY_API_KEY", 1, true))
   end)

@@ -1,6 +1,7 @@
 --- on_event, and how a client holds itself back.
 local aitronos = require "aitronos"
 local api = require "spec.support.api"
+local process = require "spec.support.process"
 local Server = require "spec.support.server"
 
 -- Answers with each of these in turn, the last one for ever.
@@ -296,9 +297,7 @@ end)
 
 describe("the first wait before a retry", function()
   it("differs between processes that start alike", function()
-    local file = os.tmpname()
-    local script = assert(io.open(file, "w"))
-    script:write([[
+    local SCRIPT = [[
       local client = require("aitronos").new {
         api_key = "k",
         base_url = "http://127.0.0.1:1",
@@ -310,20 +309,16 @@ describe("the first wait before a retry", function()
         end,
       }
       client:try_invite_user { organization_id = "org_1", email = "a@b", role_id = "r" }
-    ]])
-    script:close()
+    ]]
     local delays, different = {}, false
     -- By chance two may be alike, and on a slow machine little may be left of each.
     while not different and #delays < 20 do
-      local lua = os.getenv("LUA_COMMAND") or "lua5.4"
-      local run = assert(io.popen(lua .. " " .. file))
-      local delay = tonumber(run:read("*l"))
-      run:close()
+      local _, printed = process.start_script(SCRIPT):finish()
+      local delay = tonumber(printed)
       assert.is_true(delay >= 0 and delay < 0.5)
       delays[#delays + 1] = delay
       different = delay ~= delays[1]
     end
-    os.remove(file)
     assert.is_true(different)
   end)
 end)

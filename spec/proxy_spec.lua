@@ -2,6 +2,7 @@
 local Server = require "spec.support.server"
 local aitronos = require "aitronos"
 local api = require "spec.support.api"
+local process = require "spec.support.process"
 local tls = require "spec.support.tls"
 
 describe("a proxy", function()
@@ -91,28 +92,17 @@ describe("a proxy that the environment names", function()
       connection:read_request()
       connection:write(api.CREATED)
     end)
-    local file = os.tmpname()
-    local script = assert(io.open(file, "w"))
-    script:write([[
+    local script = process.start_script([[
       local client = require("aitronos").new { api_key = "k", max_retries = 0 }
       print(client:try_invite_user {
         organization_id = "org_xyz789", email = "a@b.example", role_id = "r",
       })
-    ]])
-    script:close()
-    local lua = os.getenv("LUA_COMMAND") or "lua5.4"
-    local output, done = file .. ".out", file .. ".done"
-    os.execute(("{ env http_proxy=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1 "
-      .. "AITRONOS_BASE_URL=%s %s %s >%s 2>&1; touch %s; } &"):format(
-      server:url(), lua, file, output, done))
+    ]], "http_proxy=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1 AITRONOS_BASE_URL="
+      .. server:url())
     server:run({}, function()
-      local ended = io.open(done)
-      return ended and ended:close()
+      return script:ended()
     end)
-    local printed = assert(io.open(output)):read("*a")
-    for _, name in ipairs { file, output, done } do
-      os.remove(name)
-    end
+    local _, printed = script:finish()
     server:close()
     assert.truthy(printed:find("^table"), printed)
     assert.equal(1, server:count "POST")

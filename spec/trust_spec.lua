@@ -2,6 +2,7 @@
 local Server = require "spec.support.server"
 local aitronos = require "aitronos"
 local api = require "spec.support.api"
+local process = require "spec.support.process"
 local tls = require "spec.support.tls"
 
 describe("trust", function()
@@ -84,5 +85,71 @@ describe("trust", function()
     assert.equal("tls", err.kind)
     assert.equal("CA_FILE_UNUSABLE", err.code)
     assert.equal("not_sent", err.outcome)
+  end)
+
+  -- OpenSSL's own settings refuse what is older, unless somebody has them allow it.
+  describe("in TLS 1.1", function()
+    local settings
+
+    setup(function()
+      settings = folder .. "/openssl.cnf"
+      local out = assert(io.open(settings, "w"))
+      out:write([[
+        openssl_conf = start
+        [start]
+        ssl_conf = ssl
+        [ssl]
+        system_default = lax
+        [lax]
+        MinProtocol = TLSv1
+        CipherString = DEFAULT@SECLEVEL=0
+      ]])
+      out:close()
+    end)
+
+    local function serve_old()
+      local context = certificates.new_context {
+        protocol = "tlsv1_1",
+        ciphers = "DEFAULT@SECLEVEL=0",
+      }
+      server:close()
+      server = Server.new(function(connection)
+        if connection:start_tls(context) then
+          connection:read_request()
+          connection:write(api.CREATED)
+        end
+      end)
+    end
+
+    local function output_of(started)
+      server:run({}, function()
+        return started:ended()
+      end)
+      return select(2, started:finish())
+    end
+
+    it("is possible where OpenSSL allows it", function()
+      serve_old()
+      local printed = output_of(process.start(
+        ("OPENSSL_CONF='%s' curl --silent --show-error --cacert '%s' --data '' %s"):format(settings,
+          certificates.ca_file, server:secure_url())))
+      assert.equal(api.made(), printed)
+    end)
+
+    it("is not given, whatever OpenSSL allows", function()
+      serve_old()
+      local printed = output_of(process.start_script([[
+        local client = require("aitronos").new {
+          api_key = "k", ca_file = os.getenv("CA_FILE"), proxy = "", max_retries = 0,
+        }
+        local invitation, err = client:try_invite_user {
+          organization_id = "org_xyz789", email = "a@b.example", role_id = "r",
+        }
+        print(invitation and "invited" or ("%s %s %s"):format(err.kind, err.code, err.outcome))
+      ]], ("OPENSSL_CONF='%s' CA_FILE='%s' AITRONOS_BASE_URL=%s"):format(settings,
+        certificates.ca_file, server:secure_url())))
+      assert.equal("tls TLS_HANDSHAKE_FAILED not_sent\n", printed)
+      assert.equal(0, server:count "POST")
+    end)
   end)
 end)

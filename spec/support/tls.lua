@@ -31,19 +31,22 @@ local CERTIFICATES = {
   unknown_ca = { names = "IP:127.0.0.1", authority = "stranger", days = 1 },
 }
 
-local function context(folder, name, alpn)
-  return assert(ssl.newcontext {
+local function context(folder, name, options)
+  local all = {
     mode = "server",
     protocol = "any",
     key = ("%s/%s.key"):format(folder, name),
     certificate = ("%s/%s.pem"):format(folder, name),
-    alpn = alpn and { alpn },
-  })
+  }
+  for option, value in pairs(options or {}) do
+    all[option] = value
+  end
+  return assert(ssl.newcontext(all))
 end
 
 --- Makes everything; `remove` deletes the folder. Contexts: good, h2 (good, and speaks HTTP/2),
---- expired, wrong_host, unknown_ca.
----@return table { ca_file, contexts, remove }
+--- expired, wrong_host, unknown_ca; new_context makes another that is good but for its options.
+---@return table { folder, ca_file, contexts, new_context, remove }
 function tls.make()
   local folder = os.tmpname()
   os.remove(folder)
@@ -57,10 +60,14 @@ function tls.make()
     run(folder, SIGN:format(it.names, name, name, it.authority, it.authority, it.days))
     contexts[name] = context(folder, name)
   end
-  contexts.h2 = context(folder, "good", "h2")
+  contexts.h2 = context(folder, "good", { alpn = { "h2" } })
   return {
+    folder = folder,
     ca_file = folder .. "/ca.pem",
     contexts = contexts,
+    new_context = function(options)
+      return context(folder, "good", options)
+    end,
     remove = function()
       os.execute(("rm -rf '%s'"):format(folder))
     end,
