@@ -439,6 +439,7 @@ static void the_descriptor_stays_readable_when_all_is_over(void **state)
     (void)close(fd);
 }
 
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 static void a_child_leaves_what_is_open_to_its_parent(void **state)
 {
     int status;
@@ -460,9 +461,7 @@ static void a_child_leaves_what_is_open_to_its_parent(void **state)
         fine = fine && !ait_pump_forked(pump) && !ait_pump_runs(pump);
         add(1, "/sized/4", true);
         await_answer(1, 4);
-#ifndef __SANITIZE_THREAD__ /* which can't follow threads that begin after a fork */
         fine = fine && ait_pump_fd(pump) >= 0;
-#endif
         add(2, "/sized/5", true);
         await_answer(2, 5);
         exit(!fine); /* with its thread, which must end in time */
@@ -473,6 +472,7 @@ static void a_child_leaves_what_is_open_to_its_parent(void **state)
     await_answer(3, 3);
     assert_int_equal(atomic_load(&server.closed), 0);
 }
+#endif
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, new_pump, free_pump)
 
@@ -493,7 +493,11 @@ int main(void)
         TEST(nothing_stays_in_a_folder_and_other_processes_are_turned_away),
         TEST(a_pump_can_be_closed_at_any_time),
         TEST(the_descriptor_stays_readable_when_all_is_over),
+/* A sanitizer's allocator may be locked by another thread at the fork, and stays so in the child;
+ * nor can it follow threads that begin after one. */
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
         TEST(a_child_leaves_what_is_open_to_its_parent),
+#endif
     };
     if (ait_process_start() != NULL)
         return 1;

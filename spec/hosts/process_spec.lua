@@ -6,11 +6,15 @@ local sandbox = require "spec.support.sandbox"
 
 local host = child.host { "host", "memory_host" }
 
-local function it_with_host(title, test)
-  if host then
+-- A sanitizer's allocator stays locked in a child if another thread was in it at the fork: this
+-- host is there where there is no sanitizer.
+local forking_host = child.host { "memory_host" }
+
+local function it_with(that_host, title, test)
+  if that_host then
     it(title, test)
   else
-    pending(title .. " (needs a host from `make build-all`)")
+    pending(title .. " (needs a host from `make build-all`, and no sanitizer to fork)")
   end
 end
 
@@ -34,20 +38,20 @@ for _, how in ipairs { "without a thread", "with a thread" } do
       assert.equal(0, code, output)
     end
 
-    it_with_host("may be left open, with jobs in flight, when its state is closed", function()
+    it_with(host, "may be left open, with jobs in flight, when its state is closed", function()
       run(host, "leave", server.base_url)
       run(host, "leave", server.https_base_url)
     end)
 
-    it_with_host("may be one of many states', one after another and at once", function()
+    it_with(host, "may be one of many states', one after another and at once", function()
       run(host .. " --states 8 --threads 4", "leave", server.base_url)
       run(host .. " --states 8 --threads 4", "leave", server.https_base_url)
     end)
 
     for _, scheme in ipairs { "base_url", "https_base_url" } do
-      it_with_host("may fork: " .. scheme:match "^%l+", function()
+      it_with(forking_host, "may fork: " .. scheme:match "^%l+", function()
         server.reset()
-        run(host, "forks", server[scheme])
+        run(forking_host, "forks", server[scheme])
         local posts = cjson.decode(server.get "/_sandbox/requests").posts
         for address, n in pairs(posts) do
           assert.equal(1, n, address)
