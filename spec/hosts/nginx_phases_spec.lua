@@ -77,13 +77,6 @@ local function settled(stage, worker)
   end)
 end
 
-local function count_posts(stage, email)
-  stage:run(function()
-    return stage:posts(email) > 0
-  end)
-  return stage:posts(email)
-end
-
 describe("in nginx, a call in", function()
   local stage
 
@@ -103,6 +96,7 @@ describe("in nginx, a call in", function()
   end)
 
   before_each(function()
+    stage:release()
     stage.serve = nil
     stage:page "/ends"
     stage:page "/events"
@@ -148,12 +142,15 @@ describe("in nginx, a call in", function()
   it("a timer waits", function()
     local name = stage:client {}
     stage:hold()
-    stage:page("/in_timer?email=timer@example.com&client=" .. name)
-    assert.equal(1, count_posts(stage, "timer@example.com"))
+    stage:page("/in_timer?email=patient@example.com&client=" .. name)
+    stage:run(function()
+      return stage:posts "patient@example.com" > 0
+    end)
     stage:ping(20)
     assert.same({}, stage:page "/ends")
     stage:release()
-    assert.equal("inv_timer", stage:noted("ends", 1)[1].id)
+    assert.equal("inv_patient", stage:noted("ends", 1)[1].id)
+    assert.equal(1, stage:posts "patient@example.com")
     assert.equal("made", stage:noted("events", 1)[1].outcome)
   end)
 
