@@ -11,6 +11,7 @@
 
 #define MAX_BASE_URL ((size_t)4096)
 #define MAX_TURN_S 3600.0
+#define MOST_CONNECTIONS 10000 /* whatever the concurrency, which may change */
 #define IN_HANDLER "may submit and cancel jobs, but not wait or close"
 
 struct ait_client *ait_client_check(lua_State *L, int index)
@@ -53,12 +54,13 @@ static struct ait_client *check_open(lua_State *L)
     return client;
 }
 
-/* (client, row, values, body, waits) -> job; or nil and an Error where the client is closed, or
- * the caller means to wait for the job and cannot. The parameters are checked already; nothing is
- * sent before the next turn. */
+/* (client, row, values, body, waits, in_doubt) -> job; or nil and an Error where the client is
+ * closed, or the caller means to wait for the job and cannot. The parameters are checked already;
+ * nothing is sent before the next turn. */
 static int client_submit(lua_State *L)
 {
     struct ait_client *client = ait_client_check(L, 1);
+    bool in_doubt = lua_toboolean(L, 6);
     struct ait_job *job;
 
     if (client->pump == NULL) {
@@ -74,7 +76,7 @@ static int client_submit(lua_State *L)
     luaL_checktype(L, 3, LUA_TTABLE);
     luaL_checktype(L, 4, LUA_TTABLE);
     lua_settop(L, 4);
-    job = ait_job_new(L, client);
+    job = ait_job_new(L, client, in_doubt);
     job->id = client->next_id;
 
     ait_compat_push_anchor(L, 1);
@@ -114,6 +116,15 @@ static int client_in_turn(lua_State *L)
 
     lua_pushboolean(L, client->in_turn || client->in_handler);
     return 1;
+}
+
+/* (client, n): so many requests may be in flight from now on. */
+static int client_concurrency(lua_State *L)
+{
+    struct ait_client *client = ait_client_check(L, 1);
+
+    client->pacer.concurrency = (int)luaL_checkinteger(L, 2);
+    return 0;
 }
 
 /* (client, timeout) -> how many jobs ended. */
@@ -348,7 +359,7 @@ static struct ait_pump *new_pump(lua_State *L)
         .ca_path = string_setting(L, "ca_path"),
         .connect_timeout_ms = ms_setting(L, "connect_timeout"),
         .max_response_bytes = (size_t)number_setting(L, "max_response_bytes"),
-        .connections = (size_t)number_setting(L, "concurrency"),
+        .connections = MOST_CONNECTIONS,
         .http2 = boolean_setting(L, "http2"),
     };
     struct ait_pump *pump;
@@ -392,10 +403,9 @@ static int client_new(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"submit", client_submit},   {"in_turn", client_in_turn},
-    {"turn", client_turn},       {"fd", client_fd},
-    {"timeout", client_timeout}, {"bell", client_bell},
-    {"close", client_close},     {NULL, NULL},
+    {"submit", client_submit}, {"in_turn", client_in_turn}, {"concurrency", client_concurrency},
+    {"turn", client_turn},     {"fd", client_fd},           {"timeout", client_timeout},
+    {"bell", client_bell},     {"close", client_close},     {NULL, NULL},
 };
 
 static const luaL_Reg meta[] = {

@@ -112,8 +112,9 @@ bool ait_json_decode(lua_State *L, const char *json, size_t n);
 /* -- lua_job.c -- */
 
 /* Pushes a new job of the client at index 1, for the operation's row, its values and its body
- * at the indices 2, 3 and 4. Raises an Error or a memory error. */
-struct ait_job *ait_job_new(lua_State *L, struct ait_client *client);
+ * at the indices 2, 3 and 4. in_doubt: an earlier process may have sent it, so that it begins with
+ * a look-up. Raises an Error or a memory error. */
+struct ait_job *ait_job_new(lua_State *L, struct ait_client *client, bool in_doubt);
 
 /* Pushes the slot of the anchor of the job at index. */
 void ait_job_push_slot(lua_State *L, int job, int slot);

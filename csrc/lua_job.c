@@ -81,7 +81,33 @@ void ait_job_build_look_up(lua_State *L, struct ait_job *job, const struct ait_c
     lua_pop(L, 1);
 }
 
-struct ait_job *ait_job_new(lua_State *L, struct ait_client *client)
+/* What is known of a sending by an earlier process: that it may have left. The job at the top of
+ * the stack begins with what would follow then; the row and the values are at 2 and 3. */
+static void begin_in_doubt(lua_State *L, struct ait_job *job, const struct ait_client *client)
+{
+    const struct ait_report report = {
+        .failure = AIT_FAILURE_INTERRUPTED,
+        .begun = true,
+        .may_retry = true,
+        .retry_after_ms = -1,
+    };
+    struct ait_decision decision;
+
+    job->rules.max_retries++; /* the first sending of this process */
+    decision =
+        ait_policy_after_sending(&job->rules, &job->history, &report, true, ait_clock_now_ms(), 0);
+    if (decision.verdict != AIT_LOOK_UP)
+        ait_core_raise_argument(L, "reconcile", "is needed for what may have been sent before");
+    job->looking_up = true;
+    ait_job_build_look_up(L, job, client, 2, 3);
+    ait_compat_push_anchor(L, -1);
+    lua_createtable(L, 0, 6);
+    ait_set_string(L, "failure", ait_outcome_failure_name(report.failure));
+    lua_rawseti(L, -2, AIT_SLOT_FACTS);
+    lua_pop(L, 1);
+}
+
+struct ait_job *ait_job_new(lua_State *L, struct ait_client *client, bool in_doubt)
 {
     struct ait_job *job = ait_core_new_userdata(L, sizeof *job, AIT_JOB);
     int64_t now_ms = ait_clock_now_ms();
@@ -104,6 +130,8 @@ struct ait_job *ait_job_new(lua_State *L, struct ait_client *client)
     job->started_us = ait_clock_now_us();
     job->due_ms = now_ms;
     build_request(L, job, client);
+    if (in_doubt)
+        begin_in_doubt(L, job, client);
     return job;
 }
 
@@ -146,6 +174,23 @@ static int job_done(lua_State *L)
 {
     lua_pushboolean(L, check_job(L)->state == AIT_ENDED);
     return 1;
+}
+
+/* Where it is, and how often its request was sent. */
+static int job_state(lua_State *L)
+{
+    const struct ait_job *job = check_job(L);
+
+    if (job->state == AIT_ENDED)
+        lua_pushliteral(L, "done");
+    else if (job->state == AIT_IN_FLIGHT)
+        lua_pushliteral(L, "in flight");
+    else if (job->due_ms > ait_clock_now_ms())
+        lua_pushliteral(L, "waiting");
+    else
+        lua_pushliteral(L, "queued");
+    lua_pushinteger(L, job->attempts);
+    return 2;
 }
 
 /* Unlike other wrong arguments, this one is about an invitation that may be on its way. */
@@ -233,7 +278,8 @@ static int job_tostring(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"done", job_done},     {"result", job_result}, {"try_result", job_try_result},
+    {"done", job_done},     {"state", job_state},
+    {"result", job_result}, {"try_result", job_try_result},
     {"cancel", job_cancel}, {NULL, NULL},
 };
 

@@ -32,7 +32,8 @@
     X(OUT_OF_MEMORY, "out_of_memory")                                                              \
     X(INTERNAL, "internal")                                                                        \
     X(DEADLINE, "deadline")                                                                        \
-    X(PAUSED, "paused") /* the server asked for a pause beyond the deadline */                     \
+    X(PAUSED, "paused")           /* the server asked for a pause beyond the deadline */           \
+    X(INTERRUPTED, "interrupted") /* in an earlier process, before its answer was kept */          \
     X(CANCELLED, "cancelled")                                                                      \
     X(FORKED, "forked") /* it is the parent process's */                                           \
     X(CLOSED, "closed")

@@ -1,4 +1,5 @@
 --- The client: parameters are checked here, the core does the work, and a driver waits for it.
+local bulk = require "aitronos.bulk"
 local core = require "aitronos.core"
 local endpoints = require "aitronos.endpoints"
 local errors = require "aitronos.error"
@@ -13,6 +14,8 @@ local default_driver = require(in_nginx and "aitronos.driver.nginx" or "aitronos
 ---@class aitronos.Client
 ---@field private core userdata
 ---@field private driver aitronos.Driver
+---@field private concurrency integer its own
+---@field private overrides table<aitronos.Run, integer>
 local Client = {}
 
 local metatable = {
@@ -35,19 +38,24 @@ local function check_self(self, method)
   end
 end
 
--- `waits`: the caller means to wait for the job.
+local function refusal(self, waits)
+  local reason = self.driver.refusal and self.driver.refusal(waits)
+  return reason and errors.config(reason, nil, "CANNOT_WAIT")
+end
+
+-- `waits`: the caller means to wait for the job. `in_doubt`: an earlier process may have sent it.
 ---@return aitronos.Job|nil
 ---@return aitronos.Error|nil
-local function start(self, row, given, waits)
-  local refusal = self.driver.refusal and self.driver.refusal(waits)
-  if refusal then
-    return nil, errors.config(refusal, nil, "CANNOT_WAIT")
+local function start(self, row, given, waits, in_doubt)
+  local err = refusal(self, waits)
+  if err then
+    return nil, err
   end
   local values, body = params.check(row, given)
   if not values then
     return nil, errors.argument(body)
   end
-  return self.core:submit(row, values, body, waits)
+  return self.core:submit(row, values, body, waits, in_doubt)
 end
 
 -- Not built on pcall: in Lua 5.1 no driver could yield through it.
@@ -108,6 +116,51 @@ function Client:submit(given)
     self.driver.submitted(self, job, self.core:in_turn())
   end
   return job
+end
+
+-- The largest of those that are asked for, lest one run holds up another.
+local function set_concurrency(self)
+  local most
+  for _, concurrency in pairs(self.overrides) do
+    most = math.max(most or 0, concurrency)
+  end
+  self.core:concurrency(most or self.concurrency)
+end
+
+--- Invites many: so many at once, and each one's outcome as soon as it is there.
+---
+---     for outcome in client:invite_users(people) do
+---       print(outcome.params.email, outcome.invitation and "invited" or tostring(outcome.error))
+---     end
+---
+--- One failure never stops the others. Leaving the loop early cancels what is open; before Lua 5.4
+--- that is when the collector finds the iterator, or at once with its `close()`.
+---@param source aitronos.InviteUserParams[]|aitronos.Source a list, or what returns the next one
+---@param options? aitronos.BulkOptions
+---@return aitronos.Run run call it for the next outcome, nil at the end
+---@return nil
+---@return nil
+---@return aitronos.Run run for Lua 5.4 to close
+---Raises an Error of kind `argument` or `config`.
+function Client:invite_users(source, options)
+  check_self(self, "invite_users")
+  local err = refusal(self, true)
+  if err then
+    error(err, 0)
+  end
+  local run = bulk.new(source, options, self.concurrency, {
+    start = function(given, in_doubt)
+      return start(self, endpoints.invite_user, given, true, in_doubt)
+    end,
+    wait = function(waited)
+      self.driver.wait(self, waited)
+    end,
+    override = function(run, concurrency)
+      self.overrides[run] = concurrency
+      set_concurrency(self)
+    end,
+  })
+  return run, nil, nil, run
 end
 
 --- Does what can be done now for all jobs of this client.
@@ -180,7 +233,12 @@ function M.new(settings)
   if settings.rate_dict then
     set_limiter(settings, driver)
   end
-  return setmetatable({ core = core.new(settings), driver = driver }, metatable)
+  return setmetatable({
+    core = core.new(settings),
+    driver = driver,
+    concurrency = settings.concurrency,
+    overrides = setmetatable({}, { __mode = "k" }),
+  }, metatable)
 end
 
 return M

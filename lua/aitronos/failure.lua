@@ -18,6 +18,8 @@ local FAILURES = {
   resend = { "connection", "CONNECTION_LOST", "A reused connection was lost before the answer "
     .. "was in" },
   proxy = { "connection", "PROXY_FAILED", "The proxy can't be reached or refuses; check proxy" },
+  interrupted = { "connection", "EARLIER_RUN_INTERRUPTED", "An earlier run ended before it had the "
+    .. "answer" },
   http2 = { "connection", "HTTP2_ERROR", "The HTTP/2 exchange failed; if it keeps failing, leave "
     .. "the http2 option off" },
   out_of_memory = { "connection", "OUT_OF_MEMORY", "There was not enough memory for the request" },

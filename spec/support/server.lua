@@ -343,6 +343,14 @@ function Server:adopt(connected, handler)
   return connection
 end
 
+--- Does something in the loop, once a predicate holds.
+function Server:when(predicate, act)
+  self:adopt(assert(socket.tcp4()), function(connection)
+    connection:wait_until(predicate)
+    act()
+  end)
+end
+
 --- How many requests with this method were read.
 function Server:count(method)
   local n = 0

@@ -190,6 +190,28 @@ function site.try_many()
   ngx.print(cjson.encode { made = made, codes = codes })
 end
 
+--- Invites person1 to personN in one loop, which it leaves once `leave` are made.
+function site.bulk()
+  local people, answer = {}, { made = 0, codes = {} }
+  for i = 1, tonumber(ngx.var.arg_n) do
+    people[i] = person("person" .. i .. "@example.com")
+  end
+  local run = site.client():invite_users(people, { concurrency = tonumber(ngx.var.arg_at_once) })
+  for one in run do
+    if one.invitation then
+      assert(one.invitation.invitation_id == "inv_person" .. one.index)
+      answer.made = answer.made + 1
+    else
+      answer.codes[tostring(one.index)] = one.error.code
+    end
+    answer.last = one.index
+    if answer.made == tonumber(ngx.var.arg_leave) then
+      run:close()
+    end
+  end
+  ngx.print(cjson.encode(answer))
+end
+
 --- Closes the client for good.
 function site.close()
   site.client():close()

@@ -10,6 +10,8 @@ local POOL_IDLE_MS = 60000
 local POOL_SIZE = 1024
 -- Nothing but the byte ends a wait: a job has its deadline, which its client keeps.
 local WAIT_MS = 2147483647
+-- A semaphore's longest; whoever waits then waits again.
+local GROUP_WAIT_SECONDS = 3600
 -- Where no connection is to be had.
 local POLL_SECONDS = 0.005
 
@@ -81,10 +83,60 @@ local function turn_until(done, client, job)
   end
 end
 
+-- ## Many calls of one caller
+
+-- group -> what its caller waits with, and which of its jobs have a light thread
+local groups = setmetatable({}, { __mode = "k" })
+
+local function wake(bell)
+  if bell:count() < 0 then
+    bell:post()
+  end
+end
+
+-- The light thread of one job. Its caller is told when the job ends, and when it gives up its
+-- place or wants it back.
+local function follow(client, job, bell)
+  local last = job:state()
+  turn_until(function()
+    local state = job:state()
+    if state ~= last then
+      last = state
+      wake(bell)
+    end
+    return state == "done"
+  end, client, job)
+end
+
+local function wait_for_group(client, group)
+  local own = groups[group]
+  if not own then
+    own = { bell = require("ngx.semaphore").new(), threads = setmetatable({}, { __mode = "k" }) }
+    groups[group] = own
+  end
+  while not group:done() do
+    for _, job in ipairs(group:jobs()) do
+      if not own.threads[job] then
+        own.threads[job] = ngx.thread.spawn(follow, client, job, own.bell)
+      end
+    end
+    if not group:done() then
+      own.bell:wait(GROUP_WAIT_SECONDS)
+    end
+  end
+end
+
+local function wait_for(client, waited)
+  if type(waited) == "table" then
+    return wait_for_group(client, waited)
+  end
+  return turn_until(function() return waited:done() end, client, waited)
+end
+
 ---@param client aitronos.Client
----@param job aitronos.Job
+---@param job aitronos.Job|aitronos.Waited
 function nginx.wait(client, job)
-  local fine, err = pcall(turn_until, function() return job:done() end, client, job)
+  local fine, err = pcall(wait_for, client, job)
   if not fine then
     job:cancel()
     error(err, 0)

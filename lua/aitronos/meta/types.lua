@@ -67,15 +67,22 @@
 
 ---@class aitronos.Job: userdata
 ---@field done fun(self: aitronos.Job): boolean whether it has ended
+---@field state aitronos.JobState
 ---@field result fun(self: aitronos.Job): aitronos.Invitation, aitronos.Response raises its Error
 ---@field try_result aitronos.TryResult
 ---@field cancel fun(self: aitronos.Job) ends it with an Error of kind `cancelled`
+
+---Where it is, and how often its request was sent: `queued` until pacing lets it leave, `waiting`
+---for a time of its own, to be looked up or sent again.
+---@alias aitronos.JobState
+---| fun(self: aitronos.Job): "queued"|"waiting"|"in flight"|"done", integer
 
 ---@alias aitronos.TryResult
 ---| fun(self: aitronos.Job): aitronos.Invitation?, aitronos.Response|aitronos.Error
 
 ---@class aitronos.Driver
----@field wait fun(client: aitronos.Client, job: aitronos.Job) returns once the job is done
+---@field wait fun(client: aitronos.Client, job: aitronos.Job|aitronos.Waited) returns once the job
+---is done; of `invite_users` it is what stands for several
 ---@field refusal? fun(waits: boolean): string? why no call can be made here, or none that waits
 ---@field limiter? fun(dict: string, rate: number, burst: integer): (fun(): number)?, string?
 ---@field submitted? fun(client: aitronos.Client, job: aitronos.Job, in_turn: boolean) sees to a job

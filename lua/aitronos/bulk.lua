@@ -1,0 +1,272 @@
+--- Many calls of one operation: a window of them at once, and their outcomes as they end.
+---
+--- A call that waits for a time of its own, to be looked up or sent again, gives its place in the
+--- window to another. Of such calls there are so many at most that memory stays bounded.
+local errors = require "aitronos.error"
+local finalizer = require "aitronos.finalizer"
+
+local remove, type = table.remove, type
+
+-- Calls open at most, those that wait by themselves included, for each place in the window.
+local OPEN_FOR_A_PLACE = 16
+local MOST_CONCURRENCY = 10000
+
+---@class aitronos.Outcome
+---@field index integer place in the source, from 1
+---@field params aitronos.InviteUserParams
+---@field invitation? aitronos.Invitation
+---@field response? aitronos.Response
+---@field error? aitronos.Error
+
+---@alias aitronos.Source
+---| fun(): aitronos.InviteUserParams?, boolean? the next one, and whether an earlier process may
+---have sent it, so that it is looked up before it is sent; nil at the end
+
+---@class aitronos.BulkOptions
+---@field concurrency? integer requests in flight at once, in place of the client's own
+---@field on_progress? fun(progress: aitronos.Progress) called before each outcome
+
+---@class aitronos.Progress
+---@field read integer taken from the source
+---@field finished integer outcomes, the one that follows included
+---@field failed integer of these, those with an error
+---@field open integer under way
+---@field waiting integer of these, those that wait for a time of their own
+
+---What a driver waits for. Looks to it like a job.
+---@class aitronos.Waited
+---@field private run aitronos.Run
+local Waited = {}
+
+---@class aitronos.Run
+---@field private calls table how it calls and waits
+---@field private next_params aitronos.Source
+---@field private window integer
+---@field private jobs aitronos.Job[] open ones
+---@field private outcomes aitronos.Outcome[] of these
+---@field private ended aitronos.Outcome[] not told yet
+---@field private busy integer jobs that take a place
+---@field private progress aitronos.Progress
+local Run = {}
+
+local waited_metatable = { __index = Waited }
+local run_metatable = { __index = Run }
+
+-- ## The jobs of a run
+
+local function end_call(run, outcome, invitation, response)
+  outcome.invitation = invitation
+  outcome[invitation and "response" or "error"] = response
+  local ended = run.ended
+  ended[#ended + 1] = outcome
+end
+
+-- Sorts the open jobs: those that have ended, and those that take a place.
+local function sweep(run)
+  local jobs, outcomes = run.jobs, run.outcomes
+  local count, kept, busy = #jobs, 0, 0
+  for i = 1, count do
+    local job, outcome = jobs[i], outcomes[i]
+    local state = job:state()
+    if state == "done" then
+      end_call(run, outcome, job:try_result())
+    else
+      kept = kept + 1
+      jobs[kept], outcomes[kept] = job, outcome
+      if state ~= "waiting" then
+        busy = busy + 1
+      end
+    end
+  end
+  for i = count, kept + 1, -1 do
+    jobs[i], outcomes[i] = nil, nil
+  end
+  run.busy = busy
+end
+
+local function has_place(run)
+  return run.next_params and run.busy < run.window
+    and #run.jobs < run.window * OPEN_FOR_A_PLACE and #run.ended < run.window
+end
+
+local function cancel(run)
+  for _, job in ipairs(run.jobs) do
+    job:cancel()
+  end
+end
+
+-- Begins calls until the window is full or the source at its end.
+local function fill(run)
+  while has_place(run) do
+    local params, in_doubt = run.next_params()
+    if params == nil then
+      run.next_params = nil
+      return
+    end
+    local progress = run.progress
+    progress.read = progress.read + 1
+    local outcome = { index = progress.read, params = params }
+    local job, err = run.calls.start(params, in_doubt)
+    if job then
+      local place = #run.jobs + 1
+      run.jobs[place], run.outcomes[place] = job, outcome
+      run.busy = run.busy + 1
+    elseif err.kind == "config" then
+      run:close()
+      error(err, 0)
+    else
+      end_call(run, outcome, nil, err)
+    end
+  end
+end
+
+--- Whether there is an outcome to tell, or a place for a further call.
+function Waited:done()
+  local run = self.run
+  sweep(run)
+  return run.ended[1] ~= nil or #run.jobs == 0 or has_place(run) == true
+end
+
+--- Ends what is open.
+function Waited:cancel()
+  cancel(self.run)
+end
+
+--- The open jobs, for a driver that can wait for single ones only.
+---@return aitronos.Job[]
+function Waited:jobs()
+  return self.run.jobs
+end
+
+-- ## The run
+
+local function tell(run)
+  local outcome = remove(run.ended, 1)
+  local progress = run.progress
+  progress.finished = progress.finished + 1
+  progress.failed = progress.failed + (outcome.error and 1 or 0)
+  progress.open = #run.jobs
+  progress.waiting = progress.open - run.busy
+  if run.on_progress then
+    run.on_progress(progress)
+  end
+  return outcome
+end
+
+--- The next outcome; nil once all is done, or the run was closed.
+---@return aitronos.Outcome?
+function Run:next()
+  while true do
+    if self.ended[1] == nil then
+      sweep(self)
+      fill(self)
+    end
+    if self.ended[1] ~= nil then
+      return tell(self)
+    elseif #self.jobs == 0 then
+      self:close()
+      return nil
+    end
+    self.calls.wait(self.waited)
+    if not self.waited:done() then
+      cancel(self) -- the driver gave up
+    end
+  end
+end
+
+--- Takes nothing more from the source, and ends the calls of which nothing was sent yet. What is
+--- under way goes on, and its outcomes follow.
+function Run:stop()
+  self.next_params = nil
+  for _, job in ipairs(self.jobs) do
+    local state, attempts = job:state()
+    if attempts == 0 and state ~= "in flight" then
+      job:cancel()
+    end
+  end
+end
+
+--- Cancels what is open. No more outcomes follow.
+function Run:close()
+  self.next_params = nil
+  cancel(self)
+  self.jobs, self.outcomes, self.ended = {}, {}, {}
+  self.calls.override(self, nil)
+end
+
+function run_metatable.__call(run)
+  return run:next()
+end
+
+function run_metatable.__close(run)
+  run:close()
+end
+
+-- ## A new one
+
+local function check_options(options)
+  local faults = {}
+  local function add(field, message)
+    faults[#faults + 1] = { field = field, message = message }
+  end
+
+  if type(options) ~= "table" then
+    add("options", "must be a table, not " .. type(options))
+    return faults, {}
+  end
+  local concurrency, on_progress = options.concurrency, options.on_progress
+  if concurrency ~= nil and not (type(concurrency) == "number" and concurrency >= 1
+    and concurrency <= MOST_CONCURRENCY and concurrency % 1 == 0) then
+    add("concurrency", "must be a whole number from 1 to " .. MOST_CONCURRENCY)
+  end
+  if on_progress ~= nil and type(on_progress) ~= "function" then
+    add("on_progress", "must be a function, not " .. type(on_progress))
+  end
+  local known = { concurrency = true, on_progress = true }
+  for _, field in ipairs(errors.unknown_keys(options, known)) do
+    add(field, "is not an option of this call")
+  end
+  return faults
+end
+
+local function each_of(list)
+  local index = 0
+  return function()
+    index = index + 1
+    return list[index]
+  end
+end
+
+---@param source any
+---@param options any
+---@param concurrency integer the client's own
+---@param calls table { start = function(params, in_doubt), wait = function(waited), override }
+---@return aitronos.Run
+local function new(source, options, concurrency, calls)
+  options = options or {}
+  local faults = check_options(options)
+  if type(source) ~= "table" and type(source) ~= "function" then
+    local message = "must be a list or a function, not " .. type(source)
+    faults[#faults + 1] = { field = "source", message = message }
+  end
+  if faults[1] then
+    error(errors.argument(faults), 0)
+  end
+
+  local run = {
+    calls = calls,
+    next_params = type(source) == "table" and each_of(source) or source,
+    window = options.concurrency or concurrency,
+    on_progress = options.on_progress,
+    jobs = {}, outcomes = {}, ended = {}, busy = 0,
+    progress = { read = 0, finished = 0, failed = 0, open = 0, waiting = 0 },
+  }
+  run.waited = setmetatable({ run = run }, waited_metatable)
+  finalizer.set(run, run_metatable, Run.close)
+  if options.concurrency then
+    calls.override(run, options.concurrency)
+  end
+  return run
+end
+
+return { new = new }
