@@ -162,7 +162,7 @@ $(OUT)/memory_host: spec/support/host.c spec/memory/memory.c spec/memory/memory.
 # Left out is where valgrind has nothing of ours to see: specs of Lua files that no C is behind, and
 # specs of what other processes do. Of the cells of faults_spec.lua each Lua does another quarter.
 VALGRIND_SPECS := $(filter-out $(addprefix spec/,error_spec.lua failure_spec.lua options_spec.lua \
-	params_spec.lua memory_spec.lua readme_spec.lua journal_spec.lua),$(SPECS))
+	params_spec.lua memory_spec.lua readme_spec.lua journal%),$(SPECS))
 
 .PHONY: valgrind
 valgrind: ## the C tests and the specs of the core under valgrind

@@ -87,7 +87,7 @@ function lines.parse(line)
       return record, kind, record[kind]
     end
   end
-  if type(record.aitronos_journal) == "number" then
+  if record.aitronos_journal ~= nil then
     return record, "header"
   end
 end
@@ -107,8 +107,7 @@ end
 
 local function header_fault(journal, header)
   if header.aitronos_journal ~= VERSION then
-    return format("%s is a journal of version %s; this program knows version %d only",
-      journal.path, text.number(header.aitronos_journal), VERSION)
+    return journal.path .. " is a journal of a version that this program does not know"
   end
   for _, name in ipairs { "organization_id", "base_url" } do
     local theirs, ours = header[name], journal[name]
