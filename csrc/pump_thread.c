@@ -80,7 +80,7 @@ static void expire(struct ait_pump *pump)
         ait_engine_expire(pump->engine);
 }
 
-/* Locked, but not while libcurl works. */
+/* Locked, but not while libcurl works, which begins them when it expires next: at once. */
 static void begin_queued(struct ait_pump *pump)
 {
     struct ait_attempt **link = pump->open.end;
@@ -90,7 +90,6 @@ static void begin_queued(struct ait_pump *pump)
     for (struct ait_attempt *attempt = *link; attempt != NULL; attempt = attempt->next)
         attempt->added = ait_engine_add(pump->engine, attempt->id, &attempt->request,
                                         attempt->timeout_ms, &attempt->claim);
-    expire(pump); /* which is when libcurl begins them */
     pthread_mutex_lock(&pump->lock);
 
     while (*link != NULL) {
@@ -211,13 +210,12 @@ static void socket_closed(void *context, int fd)
 
 /* What was open before there was a thread stays with the engine's own way of waiting, and all that
  * comes while it is there. */
-static bool attach(struct ait_pump *pump)
+static void attach(struct ait_pump *pump)
 {
     const struct ait_watcher watcher = {pump, watch_socket, socket_opened, socket_closed};
 
     if (!pump->attached && pump->open.first == NULL)
         pump->attached = ait_engine_attach(pump->engine, &watcher);
-    return pump->attached;
 }
 
 static int64_t earlier(int64_t one_ms, int64_t other_ms)
@@ -362,10 +360,12 @@ static void run(void *context)
 
     pthread_mutex_lock(&pump->lock);
     while (!pump->closed && !pump->stopped) {
-        (void)attach(pump);
+        attach(pump);
         while (pump->queued.first != NULL || pump->cancels) {
-            begin_queued(pump);
-            end_cancelled(pump);
+            if (pump->queued.first != NULL)
+                begin_queued(pump);
+            if (pump->cancels)
+                end_cancelled(pump);
         }
         pump->asleep = pump->rings.count == 0 && !pump->ring_all;
         pump->wake_ms = wake_ms = pump->asleep ? pump->alarm_ms : 0;
