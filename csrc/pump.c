@@ -74,6 +74,18 @@ void ait_pump_abandon(struct ait_pump *pump)
 
 /* -- from the caller's thread to our own -- */
 
+/* Lets go of the lock, and wakes the thread if it sleeps through what is new. */
+static void unlock_and_wake(struct ait_pump *pump, bool is_new)
+{
+    bool wake = is_new && pump->asleep;
+
+    if (wake)
+        pump->asleep = false;
+    pthread_mutex_unlock(&pump->lock);
+    if (wake)
+        ait_bell_ring(pump->wake);
+}
+
 /* An idle attempt, taken, or a new one; NULL if memory ran out. */
 static struct ait_attempt *new_attempt(struct ait_pump *pump, uint64_t id)
 {
@@ -256,33 +268,23 @@ void ait_pump_tell_host(struct ait_pump *pump)
 
 void ait_pump_alarm(struct ait_pump *pump, int64_t at_ms, uint64_t id)
 {
-    bool wake;
-
     if (!pump->runs)
         return;
     pthread_mutex_lock(&pump->lock);
     pump->alarm_ms = at_ms;
     pump->alarm_id = id;
-    wake = at_ms < pump->wake_ms && ait_pump_must_wake(pump);
-    pthread_mutex_unlock(&pump->lock);
-    if (wake)
-        ait_bell_ring(pump->wake);
+    unlock_and_wake(pump, at_ms < pump->wake_ms);
 }
 
 void ait_pump_ring(struct ait_pump *pump, uint64_t id)
 {
-    bool wake;
-
     if (!pump->runs || pump->waiters.listener < 0)
         return;
     pthread_mutex_lock(&pump->lock);
     pump->epoch++;
     if (!ait_ids_add(&pump->rings, id))
         pump->ring_all = true;
-    wake = ait_pump_must_wake(pump);
-    pthread_mutex_unlock(&pump->lock);
-    if (wake)
-        ait_bell_ring(pump->wake);
+    unlock_and_wake(pump, true);
 }
 
 bool ait_pump_gone(struct ait_pump *pump, uint64_t *id)
@@ -324,15 +326,10 @@ bool ait_pump_add(struct ait_pump *pump, uint64_t id, const struct ait_request *
 
 void ait_pump_flush(struct ait_pump *pump)
 {
-    bool wake;
-
     if (!pump->runs)
         return;
     pthread_mutex_lock(&pump->lock);
-    wake = (pump->queued.first != NULL || pump->cancels) && ait_pump_must_wake(pump);
-    pthread_mutex_unlock(&pump->lock);
-    if (wake)
-        ait_bell_ring(pump->wake);
+    unlock_and_wake(pump, pump->queued.first != NULL || pump->cancels);
 }
 
 /* Locked. */

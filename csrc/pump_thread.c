@@ -25,14 +25,6 @@ bool ait_ids_add(struct ait_ids *ids, uint64_t id)
     return true;
 }
 
-bool ait_pump_must_wake(struct ait_pump *pump)
-{
-    bool asleep = pump->asleep;
-
-    pump->asleep = false;
-    return asleep;
-}
-
 void ait_pump_retire(struct ait_pump *pump, struct ait_attempt *attempt)
 {
     ait_attempt_forget(attempt);

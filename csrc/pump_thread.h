@@ -61,9 +61,7 @@ bool ait_ids_add(struct ait_ids *ids, uint64_t id);
 /* What the thread does. */
 extern const struct ait_task ait_pump_task;
 
-/* With the lock held: whether the thread must be woken to see what is new, by a ring of its bell;
- * keeps an attempt for the next use; makes the host's descriptor readable. */
-bool ait_pump_must_wake(struct ait_pump *pump);
+/* With the lock held: keeps an attempt for the next use; makes the host's descriptor readable. */
 void ait_pump_retire(struct ait_pump *pump, struct ait_attempt *attempt);
 void ait_pump_ring_host(struct ait_pump *pump);
 
