@@ -16,4 +16,10 @@ int64_t ait_clock_wall_ms(void);
  * generator: processes that start alike must not retry alike. */
 double ait_clock_random(void);
 
+/* Of two times, or of two waits from now. */
+static inline int64_t ait_clock_earlier(int64_t one, int64_t other)
+{
+    return one < other ? one : other;
+}
+
 #endif

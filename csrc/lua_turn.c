@@ -245,11 +245,6 @@ static int start_due(lua_State *L, struct ait_client *client)
     return ended;
 }
 
-static int64_t earlier(int64_t one_ms, int64_t other_ms)
-{
-    return one_ms < other_ms ? one_ms : other_ms;
-}
-
 int64_t ait_client_next_ms(const struct ait_client *client, int64_t now_ms, uint64_t *id)
 {
     const struct ait_job *job = client->waiting_first;
@@ -266,7 +261,7 @@ int64_t ait_client_next_ms(const struct ait_client *client, int64_t now_ms, uint
     if (oldest->rules.deadline_ms < start_ms)
         job = oldest;
     *id = (uint64_t)job->id;
-    return earlier(start_ms, oldest->rules.deadline_ms);
+    return ait_clock_earlier(start_ms, oldest->rules.deadline_ms);
 }
 
 /* What came back of the job on top of the stack, and what happens next. The outcome stays the
@@ -389,7 +384,7 @@ static int turn(lua_State *L)
     if (turn->ended > 0 || next_ms <= now_ms)
         timeout_ms = 0;
     else
-        timeout_ms = earlier(timeout_ms, next_ms - now_ms);
+        timeout_ms = ait_clock_earlier(timeout_ms, next_ms - now_ms);
     if (timeout_ms > 0)
         ait_pump_flush(client->pump);
     ait_pump_step(client->pump, timeout_ms);

@@ -210,11 +210,6 @@ static void attach(struct ait_pump *pump)
         pump->attached = ait_engine_attach(pump->engine, &watcher);
 }
 
-static int64_t earlier(int64_t one_ms, int64_t other_ms)
-{
-    return one_ms < other_ms ? one_ms : other_ms;
-}
-
 static void wait_for_work(struct ait_pump *pump, int64_t wake_ms)
 {
     bool attached = pump->attached;
@@ -224,9 +219,9 @@ static void wait_for_work(struct ait_pump *pump, int64_t wake_ms)
     expire(pump);
     now_ms = ait_clock_now_ms();
     if (attached)
-        wake_ms = earlier(wake_ms, ait_engine_due_ms(pump->engine));
+        wake_ms = ait_clock_earlier(wake_ms, ait_engine_due_ms(pump->engine));
     if (wake_ms < AIT_PUMP_NEVER)
-        left_ms = earlier(left_ms, wake_ms > now_ms ? wake_ms - now_ms : 0);
+        left_ms = ait_clock_earlier(left_ms, wake_ms > now_ms ? wake_ms - now_ms : 0);
     if (ait_engine_finished(pump->engine, &id) != NULL)
         left_ms = 0;
     if (!attached) {
