@@ -44,7 +44,7 @@ struct ait_pump {
     int bell;     /* the host's descriptor; -1: there is none */
     bool watched; /* the host has asked for it */
     bool rung;    /* it is readable */
-    bool due;     /* a step is needed, and nobody was parked to be told */
+    bool due;     /* a step is needed, whoever was told: none was made since */
     bool cancels; /* an open attempt is cancelled */
     bool asleep;  /* the thread waits until wake_ms, and nobody has woken it yet */
     bool stopped; /* the process exits */
