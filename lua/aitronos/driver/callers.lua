@@ -7,6 +7,13 @@
 
 local callers = {}
 
+--- Whether whoever calls this runs in a coroutine, which can wait while others go on.
+---@return boolean
+function callers.in_coroutine()
+  local thread, is_main = coroutine.running()
+  return thread ~= nil and not is_main
+end
+
 local orphans = {}
 
 local function disown(guard)

@@ -45,8 +45,7 @@ end
 ---@param waits boolean
 ---@return string? reason
 function driver.refusal(waits)
-  local thread, is_main = coroutine.running()
-  if waits and (is_main or not thread) then
+  if waits and not callers.in_coroutine() then
     return "with the driver copas, calls are made in a thread of copas"
   end
 end
