@@ -72,14 +72,18 @@ function callers.wait(job, wait, leave)
   end
 end
 
+local function turn(client)
+  for index = #orphans, 1, -1 do
+    table.remove(orphans, index):cancel()
+  end
+  client:turn()
+end
+
 --- Makes one turn. Returns what it raised, for a caller to raise in its own coroutine.
 ---@param client aitronos.Client
 ---@return any? err
 function callers.turn(client)
-  for index = #orphans, 1, -1 do
-    table.remove(orphans, index):cancel()
-  end
-  local fine, err = pcall(client.turn, client)
+  local fine, err = pcall(turn, client)
   return not fine and err or nil
 end
 
