@@ -4,6 +4,7 @@
 local Server = require "spec.support.server"
 local aitronos = require "aitronos"
 local api = require "spec.support.api"
+local shell = require "spec.support.shell"
 
 local MEGABYTE = 1048576
 local MAX_RESPONSE = MEGABYTE
@@ -45,10 +46,7 @@ local function measurable()
 end
 
 local function zeros(bytes)
-  local pipe = assert(io.popen(("head -c %d /dev/zero | gzip -9"):format(bytes)))
-  local zipped = pipe:read("*a")
-  pipe:close()
-  return zipped
+  return shell.output_of(("head -c %d /dev/zero | gzip -9"):format(bytes))
 end
 
 -- Sends the head and then the same bytes until they come to the total, or the client hangs up.

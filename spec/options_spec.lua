@@ -1,6 +1,7 @@
 local cjson = require "cjson"
 local errors = require "aitronos.error"
 local options = require "aitronos.options"
+local shell = require "spec.support.shell"
 
 local KEY = "ak_canary0123456789abcdefghijklmnopqrstuvwx"
 
@@ -66,9 +67,7 @@ describe("options.check", function()
     local function on_event() end
     local driver = { wait = function() end }
     local ca_file = os.tmpname()
-    local file = assert(io.open(ca_file, "w"))
-    file:write("a certificate")
-    file:close()
+    shell.write_file(ca_file, "a certificate")
     local settings = check {
       base_url = "http://localhost:8080/api",
       headers = { ["X-B"] = "2", ["X-A"] = "1" },

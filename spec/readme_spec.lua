@@ -6,12 +6,12 @@ local errors = require "aitronos.error"
 local failure = require "aitronos.failure"
 local options = require "aitronos.options"
 local sandbox = require "spec.support.sandbox"
+local shell = require "spec.support.shell"
+
+local output_of = shell.output_of
 
 local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
+  return assert(shell.read_file(path), path)
 end
 
 local function exists(path)
@@ -22,13 +22,6 @@ end
 local README = read("README.md")
 local ARCHITECTURE = read("doc/architecture.md")
 local TYPES = read("lua/aitronos/meta/types.lua")
-
-local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
 
 -- What stands between two markers of the README.
 local function section(name)
@@ -276,9 +269,7 @@ describe("beside a sandbox, the README", function()
     local count = 0
     for block, line in README:gmatch("```lua\n(.-)```\n([^\n]*)") do
       local path = os.tmpname()
-      local file = assert(io.open(path, "w"))
-      file:write(block)
-      file:close()
+      shell.write_file(path, block)
       check(path, line:match("^<!%-%- prints: (.-) %-%->$"))
       os.remove(path)
       count = count + 1

@@ -3,12 +3,12 @@
 local socket = require "socket"
 local eventually = require "spec.support.eventually"
 local free_port = require "spec.support.free_port"
+local shell = require "spec.support.shell"
+
+local read_file = shell.read_file
 
 local function output_of(command)
-  local pipe = io.popen(command .. " 2>&1")
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
+  return shell.output_of(command .. " 2>&1")
 end
 
 local root = output_of("pwd"):match("^[^\n]*")
@@ -21,15 +21,6 @@ describe("sandbox/run", function()
     os.remove(folder)
   end)
   after_each(function() os.execute("rm -rf " .. folder) end)
-
-  local function read_file(path)
-    local file = io.open(path)
-    local text = file and file:read("*a")
-    if file then
-      file:close()
-    end
-    return text
-  end
 
   -- In the background; the shell writes down how it ended.
   local function start(http_port, https_port)

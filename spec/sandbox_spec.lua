@@ -3,6 +3,7 @@
 local cjson = require "cjson"
 local eventually = require "spec.support.eventually"
 local sandbox_client = require "spec.support.sandbox_client"
+local shell = require "spec.support.shell"
 
 local ORG = "org_xyz789"
 
@@ -332,11 +333,8 @@ describe("the sandbox", function()
 
   describe("over TLS", function()
     local function curl(options, path)
-      local pipe = io.popen(("curl -sS %s '%s%s' 2>&1")
+      return shell.output_of(("curl -sS %s '%s%s' 2>&1")
         :format(options, api.server.https_base_url, path))
-      local text = pipe:read("*a")
-      pipe:close()
-      return text
     end
 
     for version, option in pairs { ["1.1"] = "--http1.1", ["2"] = "--http2" } do

@@ -3,21 +3,19 @@ local Server = require "spec.support.server"
 local aitronos = require "aitronos"
 local api = require "spec.support.api"
 local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 local tls = require "spec.support.tls"
 
 describe("trust", function()
   local certificates = tls.each()
   local server, folder
 
-  local function run(command)
-    local pipe = assert(io.popen(command))
-    local line = pipe:read("*l")
-    pipe:close()
-    return line
+  local function line_of(command)
+    return shell.output_of(command):match("^[^\n]*")
   end
 
   setup(function()
-    folder = run("mktemp -d")
+    folder = line_of("mktemp -d")
   end)
 
   teardown(function()
@@ -70,16 +68,14 @@ describe("trust", function()
 
   it("may be put in a folder, which replaces the system's", function()
     assert_distrusted { ca_path = folder }
-    local hash = run(("openssl x509 -hash -noout -in '%s'"):format(certificates.ca_file))
+    local hash = line_of(("openssl x509 -hash -noout -in '%s'"):format(certificates.ca_file))
     os.execute(("cp '%s' '%s/%s.0'"):format(certificates.ca_file, folder, hash))
     assert.equal(api.INVITATION, (invite { ca_path = folder }).invitation_id)
   end)
 
   it("in a file that holds no certificate is an error that names it", function()
     local file = folder .. "/empty.pem"
-    local out = assert(io.open(file, "w"))
-    out:write("no certificate\n")
-    out:close()
+    shell.write_file(file, "no certificate\n")
     local nothing, err = invite { ca_file = file }
     assert.is_nil(nothing)
     assert.equal("tls", err.kind)
@@ -93,8 +89,7 @@ describe("trust", function()
 
     setup(function()
       settings = folder .. "/openssl.cnf"
-      local out = assert(io.open(settings, "w"))
-      out:write([[
+      shell.write_file(settings, [[
         openssl_conf = start
         [start]
         ssl_conf = ssl
@@ -104,7 +99,6 @@ describe("trust", function()
         MinProtocol = TLSv1
         CipherString = DEFAULT@SECLEVEL=0
       ]])
-      out:close()
     end)
 
     local function serve_old()

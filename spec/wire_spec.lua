@@ -3,6 +3,7 @@
 local aitronos = require "aitronos"
 local cjson = require "cjson"
 local sandbox = require "spec.support.sandbox"
+local shell = require "spec.support.shell"
 
 local PATH = "/v1/organizations/org_xyz789/invite-user"
 
@@ -30,9 +31,7 @@ describe("on the wire", function()
   -- What the form's own client writes, sent by curl as it is.
   local function send_form(headers, body)
     local file = os.tmpname()
-    local out = assert(io.open(file, "w"))
-    out:write(body)
-    out:close()
+    shell.write_file(file, body)
     local command = { "curl --silent --output /dev/null --request POST" }
     for _, header in ipairs(headers) do
       command[#command + 1] = "--header '" .. header .. "'"

@@ -3,6 +3,7 @@
 local hosts = require "spec.support.hosts"
 
 local sandbox = require "spec.support.sandbox"
+local shell = require "spec.support.shell"
 
 local ADDRESSES = { "one@example.com", "two@example.com", "three@example.com" }
 local MEMBER = "member@example.com"
@@ -32,10 +33,7 @@ describe("the example", function()
     local lua = os.getenv("LUA_COMMAND") or "lua5.4"
     local command = ("env FREDDY_API_KEY=sandbox_owner AITRONOS_BASE_URL=%s %s %s %s %s 2>&1")
       :format(server.base_url, lua, script, table.concat(ADDRESSES, " "), MEMBER)
-    local pipe = assert(io.popen(command .. "; echo exit $?"))
-    local text = pipe:read("*a")
-    pipe:close()
-    return text
+    return shell.output_of(command .. "; echo exit $?")
   end
 
   -- One line for each address, in whatever order.
@@ -69,9 +67,7 @@ describe("the example", function()
   it("luv.lua does so in Neovim, too", function()
     local path = os.tmpname()
     finally(function() os.remove(path) end)
-    local file = assert(io.open(path, "w"))
-    file:write(NEOVIM)
-    file:close()
+    shell.write_file(path, NEOVIM)
     assert_invites(path)
   end)
 

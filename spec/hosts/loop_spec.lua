@@ -4,9 +4,10 @@ local Server = require "spec.support.server"
 local aitronos = require "aitronos"
 local api = require "spec.support.api"
 local eventually = require "spec.support.eventually"
-local usage = require "spec.support.usage"
 local sandbox = require "spec.support.sandbox"
+local shell = require "spec.support.shell"
 local socket = require "socket"
+local usage = require "spec.support.usage"
 
 -- A wait that never ends must not take the suite with it.
 local LIMIT_SECONDS = 60
@@ -226,9 +227,7 @@ describe("a client in a loop", function()
     client:submit(person())
     client:turn()
     until_true(function() return server:count("POST") == 1 end)
-    local pipe = assert(io.popen("ls -l /proc/self/fd"))
-    local text = pipe:read("*a")
-    pipe:close()
+    local text = shell.output_of "ls -l /proc/self/fd"
     assert.truthy(text:find("pipe:", 1, true), text) -- its output
     assert.is_nil(text:find("anon_inode", 1, true), text)
   end)

@@ -6,26 +6,13 @@ local eventually = require "spec.support.eventually"
 local http = require "socket.http"
 local ltn12 = require "ltn12"
 local sandbox = require "spec.support.sandbox"
+local shell = require "spec.support.shell"
+
+local output_of, read_file = shell.output_of, shell.read_file
 
 if Nginx.unfit() then
   pending(Nginx.unfit())
   return
-end
-
-local function read_file(path)
-  local file = io.open(path)
-  local text = file and file:read("*a")
-  if file then
-    file:close()
-  end
-  return text
-end
-
-local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
 end
 
 local ATTEMPTS = 5

@@ -7,6 +7,7 @@ local Nginx = require "spec.support.nginx"
 local Server = require "spec.support.server"
 local Stage = require "spec.support.stage"
 local api = require "spec.support.api"
+local shell = require "spec.support.shell"
 local tls = require "spec.support.tls"
 
 if Nginx.unfit() then
@@ -19,18 +20,13 @@ local PINGS = 20
 describe("in nginx, an invitation", function()
   local stage, certificates, names, folder
 
-  local function shell(command)
-    local status = os.execute(command)
-    assert.is_true(status == 0 or status == true, command)
-  end
-
   setup(function()
     certificates = tls.make()
     folder = os.tmpname()
     os.remove(folder)
-    shell("mkdir " .. folder)
-    shell(("%s -std=c11 -D_GNU_SOURCE -shared -fPIC -o %s/names.so spec/support/hanging_names.c")
-      :format(os.getenv("CC") or "cc", folder))
+    shell.run("mkdir " .. folder)
+    shell.run(("%s -std=c11 -D_GNU_SOURCE -shared -fPIC -o %s/names.so"
+      .. " spec/support/hanging_names.c"):format(os.getenv("CC") or "cc", folder))
     names = Server.new(function(connection)
       connection:hang()
     end)
@@ -43,7 +39,7 @@ describe("in nginx, an invitation", function()
   teardown(function()
     stage:stop()
     certificates.remove()
-    shell("rm -rf " .. folder)
+    shell.run("rm -rf " .. folder)
   end)
 
   before_each(function()
@@ -225,7 +221,7 @@ describe("in nginx, an invitation", function()
 
     setup(function()
       ca_file = folder .. "/ca.pem"
-      shell(("cat /etc/ssl/certs/ca-certificates.crt %s >%s")
+      shell.run(("cat /etc/ssl/certs/ca-certificates.crt %s >%s")
         :format(certificates.ca_file, ca_file))
     end)
 

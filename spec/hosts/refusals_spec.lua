@@ -4,6 +4,7 @@ local hosts = require "spec.support.hosts"
 
 local aitronos = require "aitronos"
 local sandbox = require "spec.support.sandbox"
+local shell = require "spec.support.shell"
 
 local PERSON = {
   organization_id = "org_xyz789", email = "newmember@example.com", role_id = "role_member",
@@ -94,8 +95,7 @@ describe("a driver of an event loop", function()
     new_client "luv"
     local path = os.tmpname()
     finally(function() os.remove(path) end)
-    local file = assert(io.open(path, "w"))
-    file:write [[
+    shell.write_file(path, [[
       local client = require("aitronos").new { driver = require "aitronos.driver.luv" }
       coroutine.wrap(function()
         client:invite_user {
@@ -104,13 +104,10 @@ describe("a driver of an event loop", function()
       end)()
       require("luv").run()
       print("the loop went on")
-    ]]
-    file:close()
+    ]])
     local command = ("env FREDDY_API_KEY=sandbox_owner AITRONOS_BASE_URL=%s %s %s 2>&1")
       :format(server.base_url, os.getenv("LUA_COMMAND") or "lua5.4", path)
-    local pipe = assert(io.popen(command))
-    local text = pipe:read("*a")
-    pipe:close()
+    local text = shell.output_of(command)
     assert.truthy(text:find("conflict: .* %(ALREADY_MEMBER,.*stack traceback"), text)
     assert.is_nil(text:find("went on", 1, true), text)
   end)

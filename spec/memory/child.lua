@@ -1,6 +1,7 @@
 --- Runs a script in a process of its own, under one of the hosts that the Makefile builds beside
 --- the module: what is proved there concerns a whole process, or ends one.
 local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 
 local child = {}
 
@@ -32,9 +33,9 @@ end
 ---@param ... string the script's arguments
 ---@return table a process of spec.support.process
 function child.start(command, script, ...)
-  local words = { command, process.quote(folder .. script .. ".lua") }
+  local words = { command, shell.quote(folder .. script .. ".lua") }
   for _, argument in ipairs { ... } do
-    words[#words + 1] = process.quote(argument)
+    words[#words + 1] = shell.quote(argument)
   end
   return process.start(table.concat(words, " "))
 end

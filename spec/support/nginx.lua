@@ -11,6 +11,9 @@ local socket = require "socket"
 
 local eventually = require "spec.support.eventually"
 local free_port = require "spec.support.free_port"
+local shell = require "spec.support.shell"
+
+local output_of, quote, read_file = shell.output_of, shell.quote, shell.read_file
 
 local ATTEMPTS = 5
 
@@ -23,33 +26,6 @@ local FORBIDDEN = { "%[error%]", "%[crit%]", "%[alert%]", "%[emerg%]", "exited o
 ---@field master integer process id
 local Nginx = {}
 Nginx.__index = Nginx
-
-local function quote(text)
-  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
-end
-
-local function read_file(path)
-  local file = io.open(path)
-  local text = file and file:read("*a")
-  if file then
-    file:close()
-  end
-  return text
-end
-
-local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
-
-local function run(command)
-  local status = os.execute(command)
-  if status ~= 0 and status ~= true then
-    error("failed: " .. command, 2)
-  end
-end
 
 local function first_line(command)
   return output_of(command):match("^[^\n]*")
@@ -115,9 +91,7 @@ local function write_configuration(folder, port, given)
   if not modules then
     text = text:gsub("load_module[^\n]*\n", "")
   end
-  local file = assert(io.open(folder .. "/nginx.conf", "w"))
-  file:write(text)
-  file:close()
+  shell.write_file(folder .. "/nginx.conf", text)
 end
 
 -- `su` runs the whole of nginx as somebody else, whose the folder is then.
@@ -137,9 +111,9 @@ local function make_folder(given)
   local folder = os.tmpname()
   os.remove(folder)
   folder = folder .. ".nginx"
-  run("mkdir -m 755 " .. quote(folder) .. " " .. quote(folder .. "/temp"))
+  shell.run("mkdir -m 755 " .. quote(folder) .. " " .. quote(folder .. "/temp"))
   if given.su then
-    run(("chown -R %s %s"):format(given.su, quote(folder)))
+    shell.run(("chown -R %s %s"):format(given.su, quote(folder)))
   end
   return folder
 end
@@ -209,7 +183,7 @@ end
 
 --- Sends a signal to the master, or to one of its workers.
 function Nginx:signal(name, pid)
-  run(("kill -%s %d"):format(name, pid or self.master))
+  shell.run(("kill -%s %d"):format(name, pid or self.master))
 end
 
 --- Waits until a process has ended. Not for the master: see `wait_for_end`.
@@ -265,9 +239,9 @@ function Nginx.copy_module(folder)
   local lua = quote(folder_of("aitronos.lua", package.path))
   local module = quote(folder_of("aitronos/core.so", package.cpath))
   local to = quote(folder)
-  run(("mkdir %s && cp -R %s/. %s && cp %s/aitronos/core.so %s/aitronos && mkdir -p %s/spec/support"
-    .. " && cp %s/spec/support/site.lua %s/spec/support && chmod -R a+rX %s"):format(to, lua, to,
-    module, to, to, quote(root), to, to))
+  shell.run(("mkdir %s && cp -R %s/. %s && cp %s/aitronos/core.so %s/aitronos"
+    .. " && mkdir -p %s/spec/support && cp %s/spec/support/site.lua %s/spec/support"
+    .. " && chmod -R a+rX %s"):format(to, lua, to, module, to, to, quote(root), to, to))
 end
 
 --- What of ours is in the folders for temporary files. That may be another process's, for a moment.

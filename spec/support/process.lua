@@ -1,21 +1,11 @@
 --- A command that runs beside a spec, so that a server in the spec's own process can serve it.
 
+local shell = require "spec.support.shell"
+
+local read_file = shell.read_file
+
 local process = {}
 process.__index = process
-
-local function read_file(path)
-  local file = io.open(path)
-  local text = file and file:read("*a")
-  if file then
-    file:close()
-  end
-  return text
-end
-
---- One word for the shell, whatever is in it.
-function process.quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
 
 --- Starts it and returns at once.
 ---@param command string for the shell
@@ -34,9 +24,7 @@ end
 ---@param environment? string variables before the command, as for env(1)
 function process.start_script(text, environment)
   local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
+  shell.write_file(path, text)
   local lua = os.getenv("LUA_COMMAND") or "lua5.4"
   local self = process.start(("env %s %s %s"):format(environment or "", lua, path))
   table.insert(self.files, path)

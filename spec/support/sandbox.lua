@@ -4,25 +4,15 @@
 local eventually = require "spec.support.eventually"
 local free_port = require "spec.support.free_port"
 local http = require "socket.http"
-local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 
-local quote = process.quote
+local quote, read_file = shell.quote, shell.read_file
 
 local sandbox = {}
 
 local ATTEMPTS = 5
 
 local root = debug.getinfo(1, "S").source:match("^@(.*)spec/support/sandbox%.lua$")
-
-local function read_file(path)
-  local file = io.open(path)
-  if not file then
-    return nil
-  end
-  local text = file:read("*a")
-  file:close()
-  return text
-end
 
 local function make_folder()
   local name = os.tmpname()
