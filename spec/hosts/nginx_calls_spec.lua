@@ -27,12 +27,6 @@ describe("in nginx", function()
     stage:reset()
   end)
 
-  local function wait_for_posts(count)
-    stage:run(function()
-      return stage:posts() >= count
-    end)
-  end
-
   -- Starts so many calls; returns what waits until each got the answer that is its own.
   local function invite_many(name, count)
     local calls = {}
@@ -51,7 +45,7 @@ describe("in nginx", function()
     local name = stage:client { concurrency = CALLERS }
     stage:hold()
     local each_is_answered = invite_many(name, CALLERS)
-    wait_for_posts(CALLERS)
+    stage:wait_for_posts(CALLERS)
     stage:ping(20)
     stage:release()
     each_is_answered()
@@ -103,7 +97,7 @@ describe("in nginx", function()
     local name = stage:client {}
     stage:hold()
     local call = stage:get("/many?n=3&threads=3&client=" .. name)
-    wait_for_posts(3)
+    stage:wait_for_posts(3)
     stage:release()
     assert.equal(3, stage:finish(call).made)
   end)

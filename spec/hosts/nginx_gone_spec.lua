@@ -38,12 +38,6 @@ describe("in nginx, a call", function()
     name = stage:client { watched = true }
   end)
 
-  local function wait_for_posts(count)
-    stage:run(function()
-      return stage:posts() >= count
-    end)
-  end
-
   local function wait_for_hang_ups(count)
     stage:run(function()
       return stage.lost >= count
@@ -56,7 +50,7 @@ describe("in nginx, a call", function()
     for i = 1, CALLERS do
       calls[i] = stage:invite(name, ("person%d@example.com"):format(i))
     end
-    wait_for_posts(CALLERS)
+    stage:wait_for_posts(CALLERS)
     return calls
   end
 
@@ -121,7 +115,7 @@ describe("in nginx, a call", function()
   it("goes on without its caller where nginx is not to look after callers", function()
     stage:hold()
     local call = stage:get("/patient?email=patient@example.com&client=" .. name)
-    wait_for_posts(1)
+    stage:wait_for_posts(1)
     stage.abort(call)
     stage:ping(20)
     stage:release()
@@ -135,7 +129,7 @@ describe("in nginx, a call", function()
     local single = stage:client { concurrency = 1, watched = true }
     stage:hold()
     local first = stage:invite(single, "first@example.com")
-    wait_for_posts(1)
+    stage:wait_for_posts(1)
     local second = stage:invite(single, "second@example.com")
     eventually(function()
       for _, event in ipairs(stage:page "/events") do

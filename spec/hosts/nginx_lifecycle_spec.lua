@@ -54,9 +54,7 @@ describe("in nginx, with calls that wait", function()
     for i = 1, CALLERS do
       calls[i] = stage:invite(name, email(i, round))
     end
-    stage:run(function()
-      return stage:posts() == CALLERS * (round or 1)
-    end)
+    stage:wait_for_posts(CALLERS * (round or 1))
     return calls
   end
 
@@ -94,9 +92,7 @@ describe("in nginx, with calls that wait", function()
     stage.nginx:signal "HUP"
     wait_for_shutdown(old)
     local later = stage:invite(name, "later@example.com")
-    stage:run(function()
-      return stage:posts() == CALLERS + 1
-    end)
+    stage:wait_for_posts(CALLERS + 1)
     assert.is_falsy(calls[1].ended)
     stage:release()
     local made = stage:finish(later)
@@ -144,9 +140,7 @@ describe("in nginx, with calls that wait", function()
     for i = 1, 3 do
       stage:page(("/submit?client=%s&email=%s"):format(name, email(i)))
     end
-    stage:run(function()
-      return stage:posts() == 3
-    end)
+    stage:wait_for_posts(3)
     stage.nginx:signal "HUP"
     wait_for_shutdown(old)
     stage:release()
@@ -215,9 +209,7 @@ describe("in nginx, a call waits where", function()
     local descriptors = Nginx.vitals(worker).descriptors
     stage:hold()
     local call = stage:invite(name, "gone@example.com")
-    stage:run(function()
-      return stage:posts() == 2
-    end)
+    stage:wait_for_posts(2)
     stage.abort(call)
     stage:run(function()
       return stage.lost == 1

@@ -256,9 +256,7 @@ describe("in nginx, without a cache for Lua code", function()
     for i = 1, CALLERS do
       calls[i] = stage:invite(name, ("gone%d@example.com"):format(i))
     end
-    stage:run(function()
-      return stage:posts() == CALLERS
-    end)
+    stage:wait_for_posts(CALLERS)
     for _, call in ipairs(calls) do
       stage.abort(call)
     end

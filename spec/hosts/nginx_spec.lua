@@ -46,12 +46,6 @@ describe("in nginx, an invitation", function()
     stage:reset()
   end)
 
-  local function wait_for_posts(count)
-    stage:run(function()
-      return stage:posts() >= count
-    end)
-  end
-
   it("that is answered at once", function()
     local name = stage:client {}
     for i = 1, 50 do
@@ -73,7 +67,7 @@ describe("in nginx, an invitation", function()
       return Stage.serve(connection, request)
     end
     local call = stage:invite(name, "late@example.com")
-    wait_for_posts(1)
+    stage:wait_for_posts(1)
     stage:ping(PINGS)
     pinged = true
     stage:run(function()
@@ -133,7 +127,7 @@ describe("in nginx, an invitation", function()
       connection:write(api.response(200, api.found { email = "hang@example.com" }))
     end
     local call = stage:invite(name, "hang@example.com")
-    wait_for_posts(1)
+    stage:wait_for_posts(1)
     stage:ping(PINGS)
     stage:run(function()
       return look_ups > 0
@@ -150,7 +144,7 @@ describe("in nginx, an invitation", function()
     local name = stage:client { timeout = 0.5, reconcile = false, max_retries = 20 }
     stage:hold()
     local call = stage:invite(name, "out@example.com")
-    wait_for_posts(1)
+    stage:wait_for_posts(1)
     local err = stage:finish(call).error
     assert.equal("timeout", err.kind)
     assert.equal("REQUEST_TIMEOUT", err.code)

@@ -5,7 +5,7 @@
 ---     local name = stage:client {}                  -- of a worker, which invites at the server
 ---     stage:hold()                                  -- no invitation is answered from here on
 ---     local call = stage:invite(name, "new@example.com")
----     stage:run(function() return stage:posts() == 1 end)
+---     stage:wait_for_posts(1)
 ---     stage:ping(20)                                -- raises where one is not answered
 ---     stage:release()
 ---     assert(stage:finish(call).id)
@@ -103,6 +103,13 @@ function Stage:posts(email)
     end
   end
   return count
+end
+
+--- Waits until so many were sent.
+function Stage:wait_for_posts(count)
+  self:run(function()
+    return self:posts() >= count
+  end)
 end
 
 --- Forgets what was served, and serves as usual again.
