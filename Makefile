@@ -237,9 +237,10 @@ INSTALL_C = $(DESTDIR)$(PREFIX)/lib/lua/$(lua_folder_$(LUA))
 
 .PHONY: install
 install: build ## into PREFIX (/usr/local), for LUA; DESTDIR goes before it
-	install -d $(INSTALL_LUA)/aitronos/driver $(INSTALL_C)/aitronos
+	install -d $(INSTALL_LUA)/aitronos/cli $(INSTALL_LUA)/aitronos/driver $(INSTALL_C)/aitronos
 	install -m 644 lua/aitronos.lua $(INSTALL_LUA)
 	install -m 644 lua/aitronos/*.lua $(INSTALL_LUA)/aitronos
+	install -m 644 lua/aitronos/cli/*.lua $(INSTALL_LUA)/aitronos/cli
 	install -m 644 lua/aitronos/driver/*.lua $(INSTALL_LUA)/aitronos/driver
 	install -m 755 $(CORE) $(INSTALL_C)/aitronos
 
