@@ -17,6 +17,7 @@ supported_platforms = { "unix" }
 dependencies = {
   "lua >= 5.1, < 5.5, ~= 5.2",
   "lua-cjson >= 2.1.0",
+  "argparse >= 0.7.0", -- of the command only
 }
 external_dependencies = {
   -- Only the library: Debian keeps the header in a folder that the compiler knows and LuaRocks
@@ -31,6 +32,8 @@ build = {
     ["aitronos.cli.jsonl"] = "lua/aitronos/cli/jsonl.lua",
     ["aitronos.cli.people"] = "lua/aitronos/cli/people.lua",
     ["aitronos.cli.person"] = "lua/aitronos/cli/person.lua",
+    ["aitronos.cli.arguments"] = "lua/aitronos/cli/arguments.lua",
+    ["aitronos.cli.usage"] = "lua/aitronos/cli/usage.lua",
     ["aitronos.client"] = "lua/aitronos/client.lua",
     ["aitronos.csv"] = "lua/aitronos/csv.lua",
     ["aitronos.driver.blocking"] = "lua/aitronos/driver/blocking.lua",

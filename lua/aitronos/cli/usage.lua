@@ -1,0 +1,202 @@
+--- What the command takes and gives, in one place: from it come the parser, `--help`, the man page
+--- and the completions. Requires nothing, so that the pages can be made without the module.
+
+local usage = {
+  NAME = "aitronos-invite",
+  SUMMARY = "invite people to an Aitronos organization",
+  SYNOPSES = {
+    "--org ORG --role ROLE_ID [OPTION]... ADDRESS...",
+    "--org ORG [--role ROLE_ID] [OPTION]... --file FILE",
+  },
+}
+
+local YEAR = 365 * 86400
+
+usage.GROUPS = {
+  "Who is invited", "What is sent", "Pace", "Looking without sending", "What is written", "Access",
+  "About",
+}
+
+---@class aitronos.CommandOption
+---@field name string long, with its dashes
+---@field short? string
+---@field argument? string what its argument is called; a flag has none
+---@field kind "flag"|"word"|"file"|"number"|"integer"|"choice"
+---@field least? number of a number
+---@field most? number
+---@field choices? string[]
+---@field default? string
+---@field group string
+---@field help string sentences; the first says enough for a completion
+
+---@type aitronos.CommandOption[]
+usage.OPTIONS = {
+  {
+    name = "--org", argument = "ORG", kind = "word", group = "Who is invited",
+    help = "The organization's id. Required.",
+  },
+  {
+    name = "--role", argument = "ROLE_ID", kind = "word", group = "Who is invited",
+    help = "The role of those whose row in the file names none.",
+  },
+  {
+    name = "--file", argument = "FILE", kind = "file", group = "Who is invited",
+    help = "Invite the people in this file; - is standard input.",
+  },
+  {
+    name = "--format", argument = "FORMAT", kind = "choice", choices = { "csv", "jsonl" },
+    group = "Who is invited",
+    help = "What the file is: CSV (or an address a line), or JSON lines. Found by itself.",
+  },
+  {
+    name = "--skip-invalid", kind = "flag", group = "Who is invited",
+    help = "Leave out rows with faults. Without it one such row stops all before anything is sent.",
+  },
+  {
+    name = "--existing", argument = "WHAT", kind = "choice", choices = { "skip", "fail" },
+    default = "skip", group = "What is sent",
+    help = "Whether someone who is already invited counts as done or as failed.",
+  },
+  {
+    name = "--no-send", kind = "flag", group = "What is sent",
+    help = "Make the invitations, but have no e-mail sent.",
+  },
+  {
+    name = "--rate", argument = "N", kind = "number", least = 0.001, most = 1e9, group = "Pace",
+    help = "At most this many requests a minute.",
+  },
+  {
+    name = "--concurrency", argument = "N", kind = "integer", least = 1, most = 10000,
+    default = "16", group = "Pace",
+    help = "At most this many requests at once.",
+  },
+  {
+    name = "--max-failures", argument = "N", kind = "integer", least = 1, most = 1e9,
+    group = "Pace",
+    help = "Stop when this many people could not be invited.",
+  },
+  {
+    name = "--timeout", argument = "SECONDS", kind = "number", least = 0.001, most = YEAR,
+    default = "30", group = "Pace",
+    help = "How long one request may take.",
+  },
+  {
+    name = "--deadline", argument = "SECONDS", kind = "number", least = 0.001, most = YEAR,
+    default = "120", group = "Pace",
+    help = "How long one invitation may take, with all waits and repetitions.",
+  },
+  {
+    name = "--dry-run", kind = "flag", group = "Looking without sending",
+    help = "Check everything, say what would be done and how long it takes, send nothing.",
+  },
+  {
+    name = "--print-curl", kind = "flag", group = "Looking without sending",
+    help = "Print each request as a curl command without the key, send nothing.",
+  },
+  {
+    name = "--journal", argument = "FILE", kind = "file", group = "What is written",
+    help = "Where to note what was done. The same command goes on from there. Beside the input "
+      .. "unless told, as FILE.journal.",
+  },
+  {
+    name = "--no-journal", kind = "flag", group = "What is written",
+    help = "Keep no journal. A run that was interrupted can't be resumed.",
+  },
+  {
+    name = "--report", argument = "FILE", kind = "file", group = "What is written",
+    help = "One record for each row of the input, as .csv or .jsonl.",
+  },
+  {
+    name = "--failed", argument = "FILE", kind = "file", group = "What is written",
+    help = "Those who could not be invited, as an input for --file, in .csv or .jsonl.",
+  },
+  {
+    name = "--save-links", argument = "FILE", kind = "file", group = "What is written",
+    help = "The links of the invitations, as .csv or .jsonl. Secrets: who has one can join.",
+  },
+  {
+    name = "--json", kind = "flag", group = "What is written",
+    help = "Print the results as JSON lines.",
+  },
+  {
+    name = "--quiet", kind = "flag", group = "What is written",
+    help = "Show no progress.",
+  },
+  {
+    name = "--api-key-file", argument = "FILE", kind = "file", group = "Access",
+    help = "Read the API key from this file. Without it: from FREDDY_API_KEY, else asked for on a "
+      .. "terminal.",
+  },
+  {
+    name = "--base-url", argument = "URL", kind = "word", default = "https://api.aitronos.com",
+    group = "Access",
+    help = "Where the API is.",
+  },
+  {
+    name = "--ca-file", argument = "FILE", kind = "file", group = "Access",
+    help = "Certificates to trust instead of the system's.",
+  },
+  {
+    name = "--help", short = "-h", kind = "flag", group = "About",
+    help = "Show this help.",
+  },
+  {
+    name = "--version", kind = "flag", group = "About",
+    help = "Show the versions of the command and of what it is built on.",
+  },
+}
+
+usage.EXITS = {
+  { name = "done", code = 0, help = "All were invited, or were so before." },
+  { name = "error", code = 1, help = "An error that none of the others is." },
+  { name = "usage", code = 2, help = "The options or the input are wrong; nothing was sent." },
+  { name = "partly", code = 3, help = "Some were invited and some were not." },
+  { name = "credentials", code = 4, help = "The key was refused, or lacks the permission." },
+  { name = "network", code = 5, help = "The server or the network failed." },
+  { name = "unknown", code = 6, help = "Of some it is not known whether they were invited." },
+  { name = "throttled", code = 75, help = "A limit of the server is used up; resume later." },
+  { name = "interrupted", code = 130, help = "Interrupted; the same command resumes." },
+}
+
+--- The exit codes by their names.
+usage.EXIT = {}
+for _, exit in ipairs(usage.EXITS) do
+  usage.EXIT[exit.name] = exit.code
+end
+
+usage.ENVIRONMENT = {
+  { name = "FREDDY_API_KEY", help = "The API key." },
+  { name = "AITRONOS_BASE_URL", help = "Where the API is, unless --base-url says." },
+  { name = "HTTPS_PROXY", help = "The proxy to use; NO_PROXY lists hosts that need none." },
+  { name = "NO_COLOR", help = "Anything but empty: no colours." },
+}
+
+usage.EXAMPLES = {
+  {
+    help = "Two people:",
+    command = "--org org_xyz789 --role role_member ann@example.com bob@example.com",
+  },
+  {
+    help = "A list, first looked at and then sent. Interrupted, the same command resumes it:",
+    command = "--org org_xyz789 --role role_member --file people.csv --dry-run",
+  },
+  {
+    command = "--org org_xyz789 --role role_member --file people.csv --report report.csv",
+  },
+}
+
+--- What it says first: enough for a line in a list.
+---@param option aitronos.CommandOption
+---@return string
+function usage.first_sentence(option)
+  return (option.help:match("^(.-)%. ") or option.help:gsub("%.$", ""))
+end
+
+--- The key under which a setting is found: `--max-failures` is `max_failures`.
+---@param option aitronos.CommandOption
+---@return string
+function usage.key(option)
+  return (option.name:gsub("^%-%-", ""):gsub("%-", "_"))
+end
+
+return usage
