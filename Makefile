@@ -235,14 +235,41 @@ lua_folder_luajit := 5.1
 INSTALL_LUA = $(DESTDIR)$(PREFIX)/share/lua/$(lua_folder_$(LUA))
 INSTALL_C = $(DESTDIR)$(PREFIX)/lib/lua/$(lua_folder_$(LUA))
 
+PAGES = $(BUILD)/pages
+VERSION := $(shell sed -n 's/.*_VERSION = "\(.*\)".*/\1/p' lua/aitronos.lua)
+WRITE = LUA_PATH="lua/?.lua" $(LUA_COMMAND) -e
+
+# The man page and the completions of the command.
+.PHONY: pages
+pages: $(addprefix $(PAGES)/,aitronos-invite.1 bash zsh fish)
+
+$(PAGES)/aitronos-invite.1: lua/aitronos/cli/manual.lua lua/aitronos/cli/usage.lua lua/aitronos.lua
+	@mkdir -p $(@D)
+	@$(WRITE) 'io.write(require("aitronos.cli.manual").text("$(VERSION)"))' >$@
+
+$(PAGES)/bash $(PAGES)/zsh $(PAGES)/fish: lua/aitronos/cli/completion.lua lua/aitronos/cli/usage.lua
+	@mkdir -p $(@D)
+	@$(WRITE) 'io.write(require("aitronos.cli.completion").$(@F)())' >$@
+
+INSTALL_SHARE = $(DESTDIR)$(PREFIX)/share
+INSTALL_BIN = $(DESTDIR)$(PREFIX)/bin
+
 .PHONY: install
-install: build ## into PREFIX (/usr/local), for LUA; DESTDIR goes before it
-	install -d $(INSTALL_LUA)/aitronos/cli $(INSTALL_LUA)/aitronos/driver $(INSTALL_C)/aitronos
+install: build pages ## into PREFIX (/usr/local), for LUA; DESTDIR goes before it
+	install -d $(INSTALL_LUA)/aitronos/driver $(INSTALL_LUA)/aitronos/cli $(INSTALL_C)/aitronos
 	install -m 644 lua/aitronos.lua $(INSTALL_LUA)
 	install -m 644 lua/aitronos/*.lua $(INSTALL_LUA)/aitronos
-	install -m 644 lua/aitronos/cli/*.lua $(INSTALL_LUA)/aitronos/cli
 	install -m 644 lua/aitronos/driver/*.lua $(INSTALL_LUA)/aitronos/driver
+	install -m 644 lua/aitronos/cli/*.lua $(INSTALL_LUA)/aitronos/cli
 	install -m 755 $(CORE) $(INSTALL_C)/aitronos
+	install -d $(INSTALL_BIN)
+	sed '1s|.*|#!/usr/bin/env $(LUA_COMMAND)|' bin/aitronos-invite >$(INSTALL_BIN)/aitronos-invite
+	chmod 755 $(INSTALL_BIN)/aitronos-invite
+	install -D -m 644 $(PAGES)/aitronos-invite.1 $(INSTALL_SHARE)/man/man1/aitronos-invite.1
+	install -D -m 644 $(PAGES)/bash $(INSTALL_SHARE)/bash-completion/completions/aitronos-invite
+	install -D -m 644 $(PAGES)/zsh $(INSTALL_SHARE)/zsh/site-functions/_aitronos-invite
+	install -D -m 644 $(PAGES)/fish \
+		$(INSTALL_SHARE)/fish/vendor_completions.d/aitronos-invite.fish
 
 .PHONY: env
 env: ## what to `eval` so that LUA finds this build: eval "$$(make -s env LUA=luajit)"

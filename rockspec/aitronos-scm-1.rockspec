@@ -26,6 +26,9 @@ external_dependencies = {
 }
 build = {
   type = "builtin",
+  install = {
+    bin = { "bin/aitronos-invite" },
+  },
   modules = {
     ["aitronos"] = "lua/aitronos.lua",
     ["aitronos.bulk"] = "lua/aitronos/bulk.lua",
@@ -33,6 +36,8 @@ build = {
     ["aitronos.cli.people"] = "lua/aitronos/cli/people.lua",
     ["aitronos.cli.person"] = "lua/aitronos/cli/person.lua",
     ["aitronos.cli.arguments"] = "lua/aitronos/cli/arguments.lua",
+    ["aitronos.cli.completion"] = "lua/aitronos/cli/completion.lua",
+    ["aitronos.cli.manual"] = "lua/aitronos/cli/manual.lua",
     ["aitronos.cli.usage"] = "lua/aitronos/cli/usage.lua",
     ["aitronos.client"] = "lua/aitronos/client.lua",
     ["aitronos.csv"] = "lua/aitronos/csv.lua",

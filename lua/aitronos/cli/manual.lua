@@ -1,0 +1,136 @@
+--- The man page, in mdoc, from `usage.lua`.
+
+local usage = require "aitronos.cli.usage"
+
+local concat = table.concat
+local gsub, upper = string.gsub, string.upper
+local ipairs = ipairs
+
+local manual = {}
+
+-- When the page last changed in substance.
+local DATE = "November 24, 2026"
+
+-- The dashes of an option so that they can be copied from the page.
+local function escape(text)
+  return (gsub(gsub(text, "\\", "\\e"), "%-%-", "\\-\\-"))
+end
+
+-- Each sentence on a line of its own, as mdoc wants it, and no line that begins as a request does.
+local function sentences(text)
+  return (gsub(gsub("\n" .. escape(text), "%. ", ".\n"), "\n([.'])", "\n\\&%1"):sub(2))
+end
+
+local function flag(option)
+  local names = option.short and "Fl " .. option.short:sub(2) .. " , " or ""
+  return names .. "Fl Fl " .. option.name:sub(3)
+    .. (option.argument and " Ar " .. option.argument or "")
+end
+
+local function options()
+  local lines = {}
+  for _, group in ipairs(usage.GROUPS) do
+    lines[#lines + 1] = ".Ss " .. group
+    lines[#lines + 1] = ".Bl -tag -width Ds"
+    for _, option in ipairs(usage.OPTIONS) do
+      if option.group == group then
+        lines[#lines + 1] = ".It " .. flag(option)
+        lines[#lines + 1] = sentences(option.help)
+        if option.choices then
+          lines[#lines + 1] = "One of " .. concat(option.choices, ", ") .. "."
+        end
+        if option.default then
+          lines[#lines + 1] = "The default is " .. escape(option.default) .. "."
+        end
+      end
+    end
+    lines[#lines + 1] = ".El"
+  end
+  return concat(lines, "\n")
+end
+
+-- rows as a tagged list; macro goes before each tag
+local function list(rows, field, macro)
+  local lines = { ".Bl -tag -width Ds" }
+  for _, row in ipairs(rows) do
+    lines[#lines + 1] = ".It " .. macro .. row[field]
+    lines[#lines + 1] = sentences(row.help)
+  end
+  lines[#lines + 1] = ".El"
+  return concat(lines, "\n")
+end
+
+local function examples()
+  local lines = {}
+  for _, example in ipairs(usage.EXAMPLES) do
+    lines[#lines + 1] = example.help and ".Pp\n" .. sentences(example.help)
+    lines[#lines + 1] = ".Dl " .. usage.NAME .. " " .. escape(example.command)
+  end
+  -- Right below its heading a paragraph needs no macro.
+  return (gsub(concat(lines, "\n"), "^%.Pp\n", ""))
+end
+
+local function synopses()
+  return [[
+.Nm
+.Fl Fl org Ar ORG
+.Fl Fl role Ar ROLE_ID
+.Op Ar OPTION ...
+.Ar ADDRESS ...
+.Nm
+.Fl Fl org Ar ORG
+.Op Fl Fl role Ar ROLE_ID
+.Op Ar OPTION ...
+.Fl Fl file Ar FILE]]
+end
+
+local DESCRIPTION = [[
+Each person gets an invitation to the organization, and one line in the results.
+All of the input is checked before the first request leaves.
+The same address twice is sent once.
+.Pp
+An invitation whose answer was lost is looked up before anything is sent again, so nobody is
+invited twice.
+What was done is noted in a journal: when a run was interrupted, the same command goes on where
+it ended.
+.Pp
+The API key is never taken from an option, where other users of the machine could see it.
+.Ss Input
+A CSV file has a header that names its columns: email, and if wanted role_id or role_name, and
+send_invitation.
+Commas, semicolons or tabs stand between them.
+A file without a header has one address on each line.
+In a file of JSON lines each line is an object with these names.
+.Ss Interrupting
+At the first Ctrl\-C those requests that are under way are finished and no others begin.
+A second one stops at once.]]
+
+--- The page as mdoc, for man(1).
+---@param version string
+---@return string
+function manual.text(version)
+  return concat({
+    ".Dd " .. DATE,
+    ".Dt " .. upper(usage.NAME) .. " 1",
+    ".Os aitronos " .. version,
+    ".Sh NAME",
+    ".Nm " .. usage.NAME,
+    ".Nd " .. usage.SUMMARY,
+    ".Sh SYNOPSIS",
+    synopses(),
+    ".Sh DESCRIPTION",
+    DESCRIPTION,
+    ".Sh OPTIONS",
+    options(),
+    ".Sh ENVIRONMENT",
+    list(usage.ENVIRONMENT, "name", "Ev "),
+    ".Sh EXIT STATUS",
+    list(usage.EXITS, "code", ""),
+    ".Sh EXAMPLES",
+    examples(),
+    ".Sh SEE ALSO",
+    ".Xr curl 1",
+  }, "\n") .. "\n"
+end
+
+return manual
