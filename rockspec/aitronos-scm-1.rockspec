@@ -39,6 +39,7 @@ build = {
     ["aitronos.cli.completion"] = "lua/aitronos/cli/completion.lua",
     ["aitronos.cli.manual"] = "lua/aitronos/cli/manual.lua",
     ["aitronos.cli.progress"] = "lua/aitronos/cli/progress.lua",
+    ["aitronos.cli.report"] = "lua/aitronos/cli/report.lua",
     ["aitronos.cli.usage"] = "lua/aitronos/cli/usage.lua",
     ["aitronos.client"] = "lua/aitronos/client.lua",
     ["aitronos.csv"] = "lua/aitronos/csv.lua",

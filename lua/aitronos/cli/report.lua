@@ -1,0 +1,226 @@
+--- Files of records that the command leaves: the report, those who failed, the links. CSV or JSON
+--- lines, by the name. Written beside its name and put there at the end: whole or not at all.
+--- Readable by their owner only, since they tell who was invited, or even let in.
+
+local cjson = require("cjson").new()
+local text = require "aitronos.text"
+
+local concat = table.concat
+local find, gsub, lower, match = string.find, string.gsub, string.lower, string.match
+local io, os = io, os
+local ipairs, setmetatable, tostring, type = ipairs, setmetatable, tostring, type
+
+local report = {}
+
+local COLUMNS = {
+  "line", "address", "role", "outcome", "invitation_id", "expires_at", "status", "code", "message",
+  "trace_id", "attempts", "reconciled",
+}
+local FAILED_COLUMNS = { "email", "role_id", "role_name", "send_invitation" }
+local LINK_COLUMNS = { "line", "address", "invitation_id", "invitation_link", "invitation_key" }
+
+-- Spreadsheets run a cell that begins with one of these as a formula.
+local FORMULA = "^[=+@\t\r-]"
+
+-- One record of CSV. For people to look at, formulas are defused.
+local function csv_line(fields, defuse)
+  local out = {}
+  for i, field in ipairs(fields) do
+    field = defuse and find(field, FORMULA) and "'" .. field or field
+    local plain = not find(field, '[",;\t\r\n]') and not find(field, "^ ") and not find(field, " $")
+    out[i] = plain and field or '"' .. gsub(field, '"', '""') .. '"'
+  end
+  return concat(out, ",") .. "\n"
+end
+
+local FORMATS = { csv = "csv", jsonl = "json", ndjson = "json", json = "json" }
+
+---@class aitronos.Report
+local methods = {}
+local Report = { __index = methods }
+
+-- ## A new file that only its owner can read, which Lua can't make
+
+local function quote(path)
+  return "'" .. gsub(path, "'", "'\\''") .. "'"
+end
+
+-- Anew, so that nobody can have put a link there, or may read what was there before.
+local function make_private(path)
+  local file = quote(find(path, "^%-") and "./" .. path or path)
+  local steps = "umask 077 && rm -f " .. file .. " && set -C && : >" .. file
+  local shell = io.popen("{ " .. steps .. "; } 2>&1")
+  local reason = shell:read("*a")
+  shell:close()
+  if reason ~= "" then
+    return nil, (gsub(reason, "%s+$", ""))
+  end
+  return io.open(path, "r+b")
+end
+
+-- ## Records
+
+local function csv_record(self, record)
+  local fields = {}
+  for i, name in ipairs(self.columns) do
+    local value = record[name]
+    value = value == nil and "" or type(value) == "number" and text.number(value) or tostring(value)
+    fields[i] = self.verbatim and value or text.escape(value)
+  end
+  return csv_line(fields, not self.verbatim)
+end
+
+local function json_record(self, record)
+  local parts = {}
+  for _, name in ipairs(self.columns) do
+    local value = record[name]
+    if type(value) == "string" and not self.verbatim then
+      value = text.escape(value)
+    end
+    if value ~= nil then
+      -- The encoder puts a backslash before each slash, which links would be harder to read with.
+      parts[#parts + 1] = '"' .. name .. '":' .. gsub(cjson.encode(value), "\\/", "/")
+    elseif not self.verbatim then
+      parts[#parts + 1] = '"' .. name .. '":null'
+    end
+  end
+  return "{" .. concat(parts, ",") .. "}\n"
+end
+
+local RECORD = { csv = csv_record, json = json_record }
+
+-- ## Writing
+
+local function fault(self, reason)
+  -- The system's words begin with the path, and it is not the one that the user knows.
+  reason = gsub(tostring(reason), "^.*: ", "")
+  return nil, text.escape("cannot write " .. self.path .. ": " .. reason)
+end
+
+-- After a fault nothing more is tried: the file would lack what is in between.
+local function failed(self, reason)
+  self.message = select(2, fault(self, reason))
+  self:abandon()
+  return nil, self.message
+end
+
+--- Adds one record; the keys that are no columns are left out.
+---@param record table
+---@return true? fine
+---@return string? message
+function methods:add(record)
+  if not self.file then
+    return nil, self.message
+  end
+  local fine, reason = self.file:write(self.record(self, record))
+  if not fine then
+    return failed(self, reason)
+  end
+  return true
+end
+
+--- Puts the file under its name.
+---@return true? fine
+---@return string? message
+function methods:close()
+  if not self.file then
+    return nil, self.message
+  end
+  local fine, reason = self.file:flush()
+  if fine then
+    fine, reason = self.file:close()
+    self.file = nil
+  end
+  if fine then
+    fine, reason = os.rename(self.temporary, self.path)
+  end
+  if not fine then
+    return failed(self, reason)
+  end
+  self.placed, self.message = true, text.escape(self.path .. " is closed")
+  return true
+end
+
+--- Leaves nothing; what was there under the name stays. After `close` it has no effect.
+function methods:abandon()
+  if self.file then
+    self.file:close()
+    self.file = nil
+  end
+  if not self.placed then
+    os.remove(self.temporary)
+  end
+  self.message = self.message or text.escape(self.path .. " was given up")
+end
+
+local function open(path, columns, verbatim, open_file)
+  local ending = lower(match(path, "%.(%w+)$") or "")
+  local kind = FORMATS[ending]
+  if not kind then
+    return nil, text.escape(path .. ": the name must end in .csv or .jsonl")
+  end
+  local self = setmetatable({
+    path = path,
+    temporary = path .. ".part",
+    columns = columns,
+    verbatim = verbatim,
+    record = RECORD[kind],
+  }, Report)
+  -- Else it would come out after all the work is done.
+  local folder = io.open(path .. "/.")
+  if folder then
+    folder:close()
+    return fault(self, "it is a folder")
+  end
+  local file, reason = (open_file or make_private)(self.temporary)
+  if not file then
+    return fault(self, reason)
+  end
+  self.file = file
+  file:setvbuf("full", 65536)
+  if kind == "csv" then
+    local fine, message = file:write(csv_line(columns))
+    if not fine then
+      return failed(self, message)
+    end
+  end
+  return self
+end
+
+--- What became of each row. All text is made fit to look at, on a terminal and in a spreadsheet:
+--- a cell that would be a formula gets a ' before it.
+---
+--- ```lua
+--- local file = assert(report.open("report.csv"))
+--- assert(file:add { line = 2, address = "ann@example.com", outcome = "invited" })
+--- assert(file:close())
+--- ```
+---@param path string
+---@param open_file? fun(path: string): file*?, string? makes the file to write to
+---@return aitronos.Report? report
+---@return string? message
+function report.open(path, open_file)
+  return open(path, COLUMNS, false, open_file)
+end
+
+--- Those who failed, as an input of the command: `email`, `role_id` or `role_name`, and
+--- `send_invitation`. Text is written as it is.
+---@param path string
+---@param open_file? fun(path: string): file*?, string?
+---@return aitronos.Report? report
+---@return string? message
+function report.open_failed(path, open_file)
+  return open(path, FAILED_COLUMNS, true, open_file)
+end
+
+--- Links and keys of invitations: `line`, `address`, `invitation_id`, `invitation_link`,
+--- `invitation_key`.
+---@param path string
+---@param open_file? fun(path: string): file*?, string?
+---@return aitronos.Report? report
+---@return string? message
+function report.open_links(path, open_file)
+  return open(path, LINK_COLUMNS, false, open_file)
+end
+
+return report
