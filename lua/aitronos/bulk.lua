@@ -24,9 +24,9 @@ local MOST_CONCURRENCY = 10000
 
 ---@class aitronos.BulkOptions
 ---@field concurrency? integer requests in flight at once, in place of the client's own
----@field on_progress? fun(progress: aitronos.Progress) called before each outcome
+---@field on_progress? fun(progress: aitronos.BulkProgress) called before each outcome
 
----@class aitronos.Progress
+---@class aitronos.BulkProgress
 ---@field read integer taken from the source
 ---@field finished integer outcomes, the one that follows included
 ---@field failed integer of these, those with an error
@@ -46,7 +46,7 @@ local Waited = {}
 ---@field private outcomes aitronos.Outcome[] of these
 ---@field private ended aitronos.Outcome[] not told yet
 ---@field private busy integer jobs that take a place
----@field private progress aitronos.Progress
+---@field private progress aitronos.BulkProgress
 local Run = {}
 
 local waited_metatable = { __index = Waited }
