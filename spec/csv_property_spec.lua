@@ -116,7 +116,7 @@ describe("csv.reader", function()
     return out
   end
 
-  it("gives back the rows that were written, with their lines", function()
+  it("gives back the rows that were written, with their lines #bulk", function()
     property.check {
       cases = CASES,
       make = make_rows,
@@ -168,7 +168,7 @@ describe("csv.reader", function()
     return records
   end
 
-  it("loses no line of whatever it is given, and reads the same in any chunks", function()
+  it("loses no line of whatever it is given, and reads the same in any chunks #bulk", function()
     property.check {
       cases = 2 * CASES,
       make = function(random)

@@ -104,7 +104,7 @@ describe("csv.reader", function()
     assert.same({ "1: has a quote that is never closed" }, read('"'))
   end)
 
-  it("takes a record of a MiB, and no longer one", function()
+  it("takes a record of a MiB, and no longer one #bulk", function()
     local mib = KIB:rep(1024)
     for _, size in ipairs { 65536, 4 * #mib } do
       local found = read(mib .. "\nb\n" .. mib .. 'x"\nc\n"' .. mib .. '\n"\nd', nil, size)
@@ -120,7 +120,7 @@ describe("csv.reader", function()
     assert.same({ 5, "d" }, found[4])
   end)
 
-  it("keeps no more than that of an input without an end", function()
+  it("keeps no more than that of an input without an end #bulk", function()
     for _, first in ipairs { "x", '"' } do
       local left, most = 16 * 1024, 0
       local next_record = csv.reader(function()

@@ -155,7 +155,7 @@ describe("people.open, of a list", function()
     assert.equal("j\195\132ne@example.org", person.key)
   end)
 
-  it("is done soon with much white space", function()
+  it("is done soon with much white space #bulk", function()
     local blanks = (" "):rep(1000000)
     local person = people.open(reader("a" .. blanks .. "@x\n"))()
     assert.equal("a" .. blanks .. "@x", person.address)
@@ -205,7 +205,7 @@ describe("people.open, of JSON lines", function()
     assert.equal("6 c@x", found[6])
   end)
 
-  it("takes a line of a MiB, and no longer one", function()
+  it("takes a line of a MiB, and no longer one #bulk", function()
     local start = '{"email":"'
     local long = start .. ("x"):rep(1048576 - #start - 2) .. '"}'
     for _, size in ipairs { 1000, 4 * #long } do
@@ -277,7 +277,7 @@ describe("people.open, of anything", function()
     return lines
   end
 
-  it("raises nothing, and passes over no row", function()
+  it("raises nothing, and passes over no row #bulk", function()
     property.check {
       cases = 3000,
       make = function(random)

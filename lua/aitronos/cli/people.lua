@@ -8,7 +8,7 @@ local jsonl = require "aitronos.cli.jsonl"
 local person = require "aitronos.cli.person"
 
 local find, format, gsub = string.find, string.format, string.gsub
-local ipairs, next, type = ipairs, next, type
+local ipairs, type = ipairs, type
 
 local M = {}
 
@@ -42,7 +42,6 @@ end
 ---@field columns table<integer, string> what a column means, by its number
 ---@field width integer
 ---@field ignored string[]
----@field has table<string, boolean> what its columns mean
 ---@field double? string what more than one of them means
 
 -- Whether any field holds an @, and so may be an address.
@@ -57,8 +56,8 @@ end
 
 -- Nil where the first record is no header.
 local function header_of(fields)
-  local header = { columns = {}, width = #fields, ignored = {}, has = {} }
-  local has = header.has
+  local header = { columns = {}, width = #fields, ignored = {} }
+  local has = {}
   for i, name in ipairs(fields) do
     local meaning = COLUMNS[gsub(person.lower(name), "[ \t\r\n_-]", "")]
     if meaning then
@@ -69,14 +68,14 @@ local function header_of(fields)
       header.ignored[#header.ignored + 1] = person.trim(name)
     end
   end
-  return (has.address or next(has) and not has_at(fields)) and header or nil
+  return has.address and header or nil
 end
 
 -- What is wrong with a first record, so that no other could be understood.
 local function first_fault(header, fields)
   if header and header.double then
     return "has more than one column for the " .. header.double
-  elseif header and not header.has.address or not header and not has_at(fields) then
+  elseif not header and not has_at(fields) then
     return "has no column named email, and no address"
   end
 end
