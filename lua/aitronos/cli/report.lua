@@ -187,6 +187,13 @@ local function open(path, columns, verbatim, open_file)
   return self
 end
 
+--- A record as a line of JSON, with its end.
+---@param record table
+---@return string
+function report.json_line(record)
+  return json_record({ columns = COLUMNS }, record)
+end
+
 --- What became of each row. All text is made fit to look at, on a terminal and in a spreadsheet:
 --- a cell that would be a formula gets a ' before it.
 ---

@@ -1,0 +1,394 @@
+--- The command aitronos-invite: reads its arguments and the input, says what it does, and leaves
+--- the exit code of what came of it.
+
+local aitronos_text = require "aitronos.text"
+local arguments = require "aitronos.cli.arguments"
+local campaign = require "aitronos.cli.campaign"
+local inputs = require "aitronos.cli.inputs"
+local plan = require "aitronos.cli.plan"
+local progress = require "aitronos.cli.progress"
+local report = require "aitronos.cli.report"
+local shown = require "aitronos.cli.shown"
+local usage = require "aitronos.cli.usage"
+
+local EXIT = usage.EXIT
+local escape = aitronos_text.escape
+
+-- A turn's longest: the display goes on, and a signal is seen.
+local TURN_SECONDS = 0.25
+
+local cli = {}
+
+-- ## Ways out
+
+local function complain(message)
+  io.stderr:write(usage.NAME, ": ", message, "\n")
+end
+
+-- Ends the command; main() catches it.
+local function fail(exit, message)
+  error({ exit = exit, message = message }, 0)
+end
+
+local function check(value, message, exit)
+  if not value then
+    fail(exit or EXIT.error, message)
+  end
+  return value
+end
+
+-- ## What is needed before anything is sent
+
+local function read_key(settings, system)
+  if settings.api_key_file then
+    local file = check(io.open(settings.api_key_file), "cannot open " ..
+      escape(settings.api_key_file) .. " for the API key", EXIT.credentials)
+    local key = (file:read("*l") or ""):gsub("%s+$", "")
+    file:close()
+    return check(key ~= "" and key, escape(settings.api_key_file) .. " holds no API key",
+      EXIT.credentials)
+  end
+  local key = os.getenv("FREDDY_API_KEY")
+  if not key or key == "" then
+    key = system.read_secret("API key (not shown): ")
+  end
+  return check(key and key ~= "" and key, "there is no API key: set FREDDY_API_KEY, or give "
+    .. "--api-key-file FILE", EXIT.credentials)
+end
+
+local function new_client(settings, system, on_event, tick)
+  local aitronos = require "aitronos"
+  local fine, client = pcall(aitronos.new, {
+    api_key = read_key(settings, system),
+    base_url = settings.base_url,
+    ca_file = settings.ca_file,
+    timeout = settings.timeout,
+    deadline = settings.deadline,
+    rate = settings.rate,
+    concurrency = settings.concurrency,
+    user_agent = usage.NAME,
+    on_event = on_event,
+    driver = {
+      wait = function(client, job)
+        while not job:done() do
+          client:turn(TURN_SECONDS)
+          tick()
+        end
+      end,
+    },
+  })
+  if not fine then
+    fail(EXIT.usage, tostring(client))
+  end
+  return client
+end
+
+local function open_journal(settings)
+  if not settings.journal then
+    return nil
+  end
+  local journals = require "aitronos.journal"
+  local base_url = settings.base_url or os.getenv("AITRONOS_BASE_URL")
+  return check(journals.open(settings.journal, settings.org, base_url))
+end
+
+-- ## What is written
+
+local OPENERS = {
+  report = report.open, failed = report.open_failed, save_links = report.open_links,
+}
+local FAILED = { rejected = true, not_sent = true }
+
+local function open_files(settings)
+  local files = {}
+  for name, open in pairs(OPENERS) do
+    if settings[name] then
+      local file, message = open(settings[name])
+      if not file then
+        for _, other in pairs(files) do
+          other:abandon()
+        end
+        fail(EXIT.error, message)
+      end
+      files[name] = file
+    end
+  end
+  return files
+end
+
+local function add(files, name, row)
+  if files[name] then
+    check(files[name]:add(row))
+  end
+end
+
+-- A row that failed, as the input that it may be once more.
+local function as_input(row, settings)
+  return {
+    email = row.address, role_id = row.role,
+    send_invitation = settings.no_send and "false" or nil,
+  }
+end
+
+-- ## The run
+
+local function resume_command(given)
+  local words = { usage.NAME }
+  for _, word in ipairs(given) do
+    words[#words + 1] = shown.quote(word)
+  end
+  return table.concat(words, " ")
+end
+
+local function new_display(settings, system)
+  local terminal = system.is_terminal(system.STDERR)
+  return progress.new {
+    write = function(text)
+      io.stderr:write(text)
+    end,
+    terminal = terminal,
+    width = system.columns,
+    clock = system.clock,
+    color = terminal and (os.getenv("NO_COLOR") or "") == "",
+    quiet = settings.quiet or #settings.addresses > 0,
+  }
+end
+
+---@class aitronos.CommandRun
+---@field settings aitronos.CommandSettings
+---@field system table
+---@field files table<string, aitronos.Report>
+---@field display aitronos.Progress
+---@field plan aitronos.Plan
+---@field waits_until? number by the clock
+---@field reason? string
+
+local REASONS = { rate = "--rate", allowance = "the server's limit", pause = "the server asked" }
+
+local function on_event(run)
+  return function(event)
+    if event.name == "wait" and event.delay and REASONS[event.reason] then
+      run.waits_until, run.reason = run.system.clock() + event.delay, REASONS[event.reason]
+    elseif event.name == "request" and event.attempt then
+      run.waits_until = nil
+    end
+  end
+end
+
+local function state_of(run)
+  local counts = run.campaign.counts
+  local failed = counts.rejected + counts.not_sent
+  return {
+    total = run.plan.people,
+    done = counts.made + counts.existing + failed + counts.unknown,
+    failed = failed, unknown = counts.unknown, started = run.started,
+    throttled_until = run.reason ~= REASONS.rate and run.waits_until or nil, reason = run.reason,
+  }
+end
+
+local function tick(run)
+  if run.interrupted and not run.campaign.stopped then
+    run.campaign:stop(EXIT.interrupted, "interrupted: what is under way comes to its end; once "
+      .. "more stops at once")
+    run.display:note(run.campaign.stopped.message)
+  end
+  run.display:update(state_of(run))
+end
+
+local function print_row(run, row)
+  if run.settings.json then
+    check(io.stdout:write(report.json_line(row)), "cannot write the results")
+  elseif run.display.terminal and not run.display.quiet and run.results_too then
+    if not shown.is_fine(row) then
+      run.display:note(shown.line(row))
+    end
+  else
+    check(io.stdout:write(shown.line(row), "\n"), "cannot write the results")
+  end
+end
+
+local function tell_row(run, row)
+  add(run.files, "report", row)
+  if FAILED[row.outcome] then
+    add(run.files, "failed", as_input(row, run.settings))
+  end
+  if not run.campaign.stopped or row.code ~= "NOT_REACHED" then
+    print_row(run, row)
+  end
+  run.display:update(state_of(run))
+end
+
+-- Waits, shows it, and ends early where it is interrupted.
+local function wait(run, seconds, err)
+  local system = run.system
+  run.waits_until, run.reason = system.clock() + seconds, "no connection"
+  run.display:note("the server can't be reached (" .. tostring(err) .. ")")
+  while system.clock() < run.waits_until and not run.campaign.stopped do
+    system.nap(math.min(TURN_SECONDS, run.waits_until - system.clock()))
+    tick(run)
+  end
+  run.waits_until = nil
+end
+
+local function watch_signals(run)
+  run.system.on_interrupt(function(count)
+    run.interrupted = true
+    if count > 1 then
+      run.display:finish()
+      os.exit(EXIT.interrupted, false)
+    end
+  end)
+end
+
+local function invite(run, input)
+  local settings = run.settings
+  run.started = run.system.clock()
+  run.client = new_client(settings, run.system, on_event(run), function()
+    tick(run)
+  end)
+  local journal = open_journal(settings)
+  run.files = open_files(settings)
+  run.campaign = campaign.new {
+    client = run.client, settings = settings, journal = journal,
+    next_person = run.plan:again(input:people(), function(row)
+      run.campaign.counts[row.outcome] = run.campaign.counts[row.outcome] + 1
+      tell_row(run, row)
+    end),
+    tell = function(row)
+      tell_row(run, row)
+    end,
+    links = run.files.save_links and function(row)
+      add(run.files, "save_links", row)
+    end,
+    wait = function(seconds, err)
+      wait(run, seconds, err)
+    end,
+  }
+  watch_signals(run)
+  run.campaign:invite()
+  run.client:close()
+end
+
+local function close_files(run)
+  for _, file in pairs(run.files) do
+    check(file:close())
+  end
+end
+
+-- Whatever ends it: nothing half-written is left.
+local function guarded(run, input)
+  local fine, err = pcall(invite, run, input)
+  if fine then
+    fine, err = pcall(close_files, run)
+  end
+  if not fine then
+    run.display:finish()
+    for _, file in pairs(run.files) do
+      file:abandon()
+    end
+    error(err, 0)
+  end
+  run.display:finish(state_of(run))
+end
+
+local function sum_up(run, given)
+  local stopped = run.campaign.stopped
+  io.stdout:flush()
+  if not run.settings.quiet then
+    io.stderr:write(shown.summary(run.campaign.counts, run.plan), "\n")
+  end
+  if stopped and stopped.exit ~= EXIT.interrupted then
+    complain("stopped: " .. escape(stopped.message))
+  end
+  if stopped or run.campaign.counts.unknown > 0 then
+    complain(shown.resume(stopped, run.settings, resume_command(given)))
+  end
+  return run.campaign:exit()
+end
+
+-- ## Without sending
+
+local function print_curl(run, input)
+  local base_url = run.settings.base_url or os.getenv("AITRONOS_BASE_URL")
+    or "https://api.aitronos.com"
+  for _, params in run.plan:again(input:people(), function() end) do
+    check(io.stdout:write(shown.curl(base_url, params), "\n"), "cannot write the commands")
+  end
+end
+
+local function check_input(settings, input)
+  local faults = 0
+  local checked = plan.make(input:people(), settings, function(row)
+    faults = faults + (row.outcome == "invalid" and 1 or 0)
+    complain(shown.at(input.name, row))
+  end)
+  local ignored = input:ignored()
+  if ignored[1] then
+    complain(input.name .. ": not looked at: " .. escape(table.concat(ignored, ", ")))
+  end
+  if faults > 0 and not settings.skip_invalid and not settings.dry_run then
+    fail(EXIT.usage, ("nothing was sent, since %s; --skip-invalid leaves them out"):format(
+      faults == 1 and "a row is wrong" or faults .. " rows are wrong"))
+  end
+  return checked
+end
+
+-- ## The command
+
+local function run_command(settings, given)
+  local system = require "aitronos.cli.system"
+  local fault = plan.fault(settings)
+  if fault then
+    fail(EXIT.usage, fault)
+  end
+  local input = check(inputs.open(settings))
+  local run = {
+    settings = settings, system = system, files = {}, display = new_display(settings, system),
+    plan = check_input(settings, input),
+    results_too = system.is_terminal(system.STDOUT),
+  }
+  if settings.dry_run then
+    io.stdout:write(shown.plan(run.plan, settings, input.name))
+    return run.plan.invalid > 0 and EXIT.usage or EXIT.done
+  elseif settings.print_curl then
+    print_curl(run, input)
+    return EXIT.done
+  end
+  guarded(run, input)
+  return sum_up(run, given)
+end
+
+local function try(given)
+  local settings, message = arguments.parse(given)
+  if not settings then
+    fail(EXIT.usage, message .. "\nTry '" .. usage.NAME .. " --help'.")
+  elseif settings.action == "help" then
+    io.stdout:write(settings.text)
+    return EXIT.done
+  elseif settings.action == "version" then
+    io.stdout:write(shown.version(), "\n")
+    return EXIT.done
+  end
+  local has_posix, problem = pcall(require, "posix.unistd")
+  if not has_posix then
+    fail(EXIT.error, "luaposix is needed, and " .. _VERSION .. " does not find it:\n" .. problem)
+  end
+  return run_command(settings, given)
+end
+
+--- Runs the command. What it has to say goes to standard output and standard error.
+---@param given string[] its arguments
+---@return integer exit the exit code
+function cli.main(given)
+  local fine, result = pcall(try, given)
+  if fine then
+    return result
+  elseif type(result) == "table" and result.exit then
+    complain(result.message)
+    return result.exit
+  end
+  complain(escape(tostring(result)))
+  return EXIT.error
+end
+
+return cli

@@ -1,0 +1,96 @@
+--- What became of a row, as the report and the journal have it.
+
+local errors = require "aitronos.error"
+
+local format = string.format
+
+local record = {}
+
+---@class aitronos.Record
+---@field line integer
+---@field address string
+---@field role? string
+---@field outcome "made"|"existing"|"rejected"|"not_sent"|"unknown"|"invalid"|"duplicate"
+---@field invitation_id? string
+---@field expires_at? string
+---@field status? integer
+---@field code? string
+---@field message? string
+---@field trace_id? string
+---@field attempts? integer
+---@field reconciled? boolean
+
+local function new(person, role, outcome)
+  return { line = person.line, address = person.address, role = role, outcome = outcome }
+end
+
+---@param person aitronos.Person
+---@param role? string
+---@param invitation aitronos.Invitation
+---@param response aitronos.Response
+---@return aitronos.Record
+function record.made(person, role, invitation, response)
+  local made = new(person, role, response.existing and "existing" or "made")
+  made.invitation_id, made.expires_at = invitation.invitation_id, invitation.expires_at
+  made.status, made.attempts = response.status, response.attempts
+  made.reconciled = response.reconciled
+  return made
+end
+
+---@param person aitronos.Person
+---@param role? string
+---@param err aitronos.Error
+---@param outcome? string where it is not the Error's
+---@return aitronos.Record
+function record.failed(person, role, err, outcome)
+  local failed = new(person, role, outcome or err.outcome)
+  failed.status, failed.code, failed.message = err.status, err.code, err.message
+  failed.trace_id, failed.attempts, failed.reconciled = err.trace_id, err.attempts, false
+  return failed
+end
+
+--- Of an earlier run, for the row that it has now.
+---@param person aitronos.Person
+---@param entry table as the journal has it
+---@return aitronos.Record
+function record.earlier(person, entry)
+  local earlier = new(person, entry.role, entry.outcome)
+  for name, value in pairs(entry) do
+    if earlier[name] == nil and name ~= "state" and name ~= "at" then
+      earlier[name] = value
+    end
+  end
+  return earlier
+end
+
+---@param person aitronos.Person
+---@param role? string
+---@param faults aitronos.Fault[]
+---@return aitronos.Record
+function record.invalid(person, role, faults)
+  local invalid = new(person, role, "invalid")
+  invalid.code, invalid.message = "INVALID_ARGUMENT", errors.join(faults)
+  return invalid
+end
+
+---@param person aitronos.Person
+---@param role? string
+---@param line integer where its address stands first
+---@return aitronos.Record
+function record.duplicate(person, role, line)
+  local duplicate = new(person, role, "duplicate")
+  duplicate.message = format("has the same address as line %d", line)
+  return duplicate
+end
+
+--- One that the run did not come to.
+---@param person aitronos.Person
+---@param role? string
+---@return aitronos.Record
+function record.unreached(person, role)
+  local unreached = new(person, role, "not_sent")
+  unreached.code, unreached.message = "NOT_REACHED", "the run ended before this row"
+  return unreached
+end
+
+return record

@@ -1,0 +1,176 @@
+--- How things look: rows, plans, sums and commands, as lines of text that are safe to show.
+
+local cjson = require("cjson").new()
+local text = require "aitronos.text"
+local usage = require "aitronos.cli.usage"
+
+local escape = text.escape
+local floor, format, gsub = math.floor, string.format, string.gsub
+
+local shown = {}
+
+-- The limit that the API documents.
+local ASSUMED_RATE = 100
+
+local FINE = { made = true, existing = true, duplicate = true }
+
+---@param row aitronos.Record
+---@return boolean
+function shown.is_fine(row)
+  return FINE[row.outcome] == true
+end
+
+local function number(count)
+  local digits = format("%d", count)
+  repeat
+    local replaced
+    digits, replaced = gsub(digits, "^(%d+)(%d%d%d)", "%1,%2")
+  until replaced == 0
+  return digits
+end
+
+local function several(count, one, many)
+  return number(count) .. " " .. (count == 1 and one or many)
+end
+
+--- One row of the results.
+---@param row aitronos.Record
+---@return string
+function shown.line(row)
+  local words = format("%-9s  %s", row.outcome, escape(row.address))
+  if row.invitation_id then
+    words = words .. "  " .. escape(row.invitation_id)
+      .. (row.expires_at and "  expires " .. escape(row.expires_at) or "")
+      .. (row.reconciled and "  found by look-up" or "")
+  elseif row.message then
+    words = words .. "  " .. escape(row.message) .. (row.code and " (" .. escape(row.code)
+      .. (row.trace_id and ", trace " .. escape(row.trace_id) or "") .. ")" or "")
+  end
+  return words
+end
+
+--- What is wrong with a row, and where.
+---@param name string
+---@param row aitronos.Record
+---@return string
+function shown.at(name, row)
+  local message = row.message
+  if row.outcome == "duplicate" then
+    message = escape(row.address) .. " " .. message .. ", and is invited once"
+  elseif row.address ~= "" then
+    message = escape(row.address) .. ": " .. message
+  end
+  return format("%s:%d: %s", name, row.line, escape(message))
+end
+
+local function duration(minutes)
+  if minutes < 1.5 then
+    return "about a minute"
+  elseif minutes < 90 then
+    return format("about %d minutes", floor(minutes + 0.5))
+  elseif minutes < 2880 then
+    return format("about %d hours", floor(minutes / 60 + 0.5))
+  end
+  return format("about %d days", floor(minutes / 1440 + 0.5))
+end
+
+--- What would be done.
+---@param plan aitronos.Plan
+---@param settings aitronos.CommandSettings
+---@param name string of the input
+---@return string
+function shown.plan(plan, settings, name)
+  local lines = {
+    format("%s: %s, of which", name, several(plan.rows, "row", "rows")),
+    format("  %9s to be invited", number(plan.people)),
+    format("  %9s with an address that was there before", number(plan.duplicates)),
+    format("  %9s with faults", number(plan.invalid)),
+  }
+  local rate = settings.rate
+  lines[#lines + 1] = format(rate and "At --rate %s that takes %s."
+    or "At %s requests a minute, as the API allows, that takes %s.",
+    text.number(rate or ASSUMED_RATE), duration(plan.people / (rate or ASSUMED_RATE)))
+  lines[#lines + 1] = "Nothing was sent.\n"
+  return table.concat(lines, "\n")
+end
+
+--- How it ended, in a line.
+---@param counts table<string, integer>
+---@param plan aitronos.Plan
+---@return string
+function shown.summary(counts, plan)
+  local parts = { several(counts.made, "invitation made", "invitations made") }
+  local function add(count, words)
+    if count > 0 then
+      parts[#parts + 1] = number(count) .. " " .. words
+    end
+  end
+  add(counts.existing, "there already")
+  add(counts.rejected, "refused")
+  add(counts.not_sent, "not sent")
+  add(counts.unknown, "unknown")
+  add(counts.invalid, "with faults left out")
+  add(counts.duplicate, counts.duplicate == 1 and "duplicate" or "duplicates")
+  local earlier = counts.earlier > 0
+    and format(" (%s by earlier runs)", number(counts.earlier)) or ""
+  return format("%s%s, of %s.", table.concat(parts, ", "), earlier,
+    several(plan.rows, "row", "rows"))
+end
+
+local function time_of(seconds)
+  local at = os.time() + math.ceil(seconds)
+  local today = os.date("%Y%m%d") == os.date("%Y%m%d", at)
+  return os.date(today and "%H:%M:%S" or "%Y-%m-%d %H:%M:%S", at)
+end
+
+--- How to go on.
+---@param stopped? aitronos.Stop
+---@param settings aitronos.CommandSettings
+---@param command string
+---@return string
+function shown.resume(stopped, settings, command)
+  if not settings.journal then
+    return "there is no journal to go on from"
+  end
+  local when = stopped and stopped.resume_at and "after " .. time_of(stopped.resume_at) .. " " or ""
+  return format("resume %swith: %s", when, escape(command))
+end
+
+--- As a word for the shell.
+---@param word string
+---@return string
+function shown.quote(word)
+  if word:find("^[%w@%%+=:,./_-]+$") then
+    return word
+  end
+  return "'" .. gsub(word, "'", "'\\''") .. "'"
+end
+
+--- The request as a command. The shell that runs it fills in the key.
+---@param base_url string
+---@param params aitronos.InviteUserParams
+---@return string
+function shown.curl(base_url, params)
+  local url = gsub(base_url, "/+$", "") .. "/v1/organizations/" .. params.organization_id
+    .. "/invite-user"
+  local body = {}
+  for _, name in ipairs { "email", "role_id", "role_name", "send_invitation" } do
+    if params[name] ~= nil then
+      body[#body + 1] = format('"%s":%s', name, gsub(cjson.encode(params[name]), "\\/", "/"))
+    end
+  end
+  return format([[curl -sS -H "X-API-Key: $FREDDY_API_KEY" -H 'Content-Type: application/json' ]]
+    .. "--data-raw %s %s", shown.quote("{" .. table.concat(body, ",") .. "}"), shown.quote(url))
+end
+
+--- The versions of the command and of what it is built on.
+---@return string
+function shown.version()
+  local aitronos = require "aitronos"
+  local core = require "aitronos.core"
+  local lua = rawget(_G, "jit") and rawget(_G, "jit").version or _VERSION
+  return format("%s %s\n%s, lua-cjson %s, %s", usage.NAME, aitronos._VERSION, core.libraries,
+    cjson._VERSION, lua)
+end
+
+return shown
