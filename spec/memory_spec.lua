@@ -5,17 +5,11 @@ local child = require "spec.memory.child"
 local sandbox = require "spec.support.sandbox"
 local tls = require "spec.support.tls"
 
+local it_with = child.it_with
+
 -- memory_host replaces malloc, so that there is none under a sanitizer; that is when there is host.
 local memory_host = child.host { "memory_host" }
 local any_host = child.host { "host", "memory_host" }
-
-local function it_with(host, title, test)
-  if host then
-    it(title, test)
-  else
-    pending(title .. " (needs a host from `make build-all`; not under a sanitizer)")
-  end
-end
 
 local function assert_succeeds(process)
   local code, output = process:finish()
@@ -134,16 +128,5 @@ describe("a process", function()
   it_with(any_host, "has no more descriptors after a thousand clients", function()
     io.write("\n", assert_succeeds(child.start(any_host, "clients", server.base_url,
       server.https_base_url, server.ca_file)))
-  end)
-
-  it_with(any_host, "ends well with jobs in flight", function()
-    assert_succeeds(child.start(any_host, "leave", server.base_url, server.ca_file))
-    assert_succeeds(child.start(any_host, "leave", server.https_base_url, server.ca_file))
-  end)
-
-  it_with(any_host, "may have many Lua states, one after another and at once", function()
-    local many = any_host .. " --states 8 --threads 4"
-    assert_succeeds(child.start(many, "leave", server.base_url, server.ca_file))
-    assert_succeeds(child.start(many, "leave", server.https_base_url, server.ca_file))
   end)
 end)

@@ -1,5 +1,6 @@
 --- Runs a script in a process of its own, under one of the hosts that the Makefile builds beside
 --- the module: what is proved there concerns a whole process, or ends one.
+local busted = require "busted"
 local process = require "spec.support.process"
 local shell = require "spec.support.shell"
 
@@ -24,6 +25,16 @@ function child.host(names)
       end
       return nil
     end
+  end
+end
+
+--- A spec that needs this host, which `child.host` may not have found.
+---@param host string|nil
+function child.it_with(host, title, test)
+  if host then
+    busted.it(title, test)
+  else
+    busted.pending(title .. " (needs a host from `make build-all`; some are not under a sanitizer)")
   end
 end
 

@@ -4,19 +4,13 @@ local cjson = require "cjson"
 local child = require "spec.memory.child"
 local sandbox = require "spec.support.sandbox"
 
+local it_with = child.it_with
+
 local host = child.host { "host", "memory_host" }
 
 -- A sanitizer's allocator stays locked in a child if another thread was in it at the fork: this
 -- host is there where there is no sanitizer.
 local forking_host = child.host { "memory_host" }
-
-local function it_with(that_host, title, test)
-  if that_host then
-    it(title, test)
-  else
-    pending(title .. " (needs a host from `make build-all`, and no sanitizer to fork)")
-  end
-end
 
 for _, how in ipairs { "without a thread", "with a thread" } do
   local with_thread = how == "with a thread" and "yes" or nil
