@@ -151,3 +151,25 @@ describe("in nginx", function()
     end)
   end)
 end)
+
+describe("in nginx, where no further timer is to be had", function()
+  local stage
+
+  setup(function()
+    stage = Stage.start { http = "lua_max_pending_timers 0;" }
+  end)
+
+  teardown(function()
+    stage:stop()
+  end)
+
+  it("a job that nobody waits for is cancelled, and calls are made as ever", function()
+    local name = stage:client {}
+    stage:page(("/submit?email=unattended@example.com&client=%s"):format(name))
+    local ended = stage:noted("events", 1)[1]
+    assert.equal("cancelled", ended.kind)
+    assert.equal("not_sent", ended.outcome)
+    assert.equal("inv_after", stage:finish(stage:invite(name, "after@example.com")).id)
+    assert.equal(1, stage:posts())
+  end)
+end)
