@@ -8,7 +8,6 @@ local Server = require "spec.support.server"
 local aitronos = require "aitronos"
 local api = require "spec.support.api"
 local cjson = require "cjson"
-local eventually = require "spec.support.eventually"
 local usage = require "spec.support.usage"
 local sandbox = require "spec.support.sandbox"
 
@@ -405,7 +404,8 @@ local function specs(name, driver)
   end)
 
   it("leaves no descriptor and no thread behind", function()
-    local function round()
+    serve(create)
+    usage.assert_steady(function()
       local inner = hosts[name]()
       loop = inner
       local client = new_client()
@@ -413,17 +413,6 @@ local function specs(name, driver)
       client:close()
       clients = {} -- a closed one keeps its descriptor until it is collected
       inner.close()
-    end
-
-    serve(create)
-    round() -- opens what stays, such as the loop's own
-    local descriptors, threads = usage.descriptors(), usage.threads()
-    for _ = 1, 20 do
-      round()
-    end
-    eventually(function()
-      collectgarbage()
-      return usage.descriptors() <= descriptors and usage.threads() <= threads
     end)
     loop = hosts[name]()
   end)

@@ -3,7 +3,6 @@
 local Server = require "spec.support.server"
 local aitronos = require "aitronos"
 local api = require "spec.support.api"
-local eventually = require "spec.support.eventually"
 local sandbox = require "spec.support.sandbox"
 local shell = require "spec.support.shell"
 local socket = require "socket"
@@ -234,21 +233,12 @@ describe("a client in a loop", function()
 
   it("leaves no descriptor and no thread behind", function()
     serve(create)
-    local function round()
+    usage.assert_steady(function()
       local other = aitronos.new { api_key = "ak_test", base_url = server:url() }
       local job = other:submit(person())
       other:fd()
       server:run({ other }, function() return job:done() end)
       other:close()
-    end
-    round()
-    local descriptors, threads = usage.descriptors(), usage.threads()
-    for _ = 1, 20 do
-      round()
-    end
-    eventually(function()
-      collectgarbage()
-      return usage.descriptors() <= descriptors and usage.threads() <= threads
     end)
   end)
 end)

@@ -1,5 +1,6 @@
 -- What this process has open.
 
+local eventually = require "spec.support.eventually"
 local lfs = require "lfs"
 
 local usage = {}
@@ -22,6 +23,20 @@ end
 ---How many threads.
 function usage.threads()
   return count("/proc/self/task")
+end
+
+---Raises if more is open after twenty rounds than after one, which opens what stays.
+---@param round fun()
+function usage.assert_steady(round)
+  round()
+  local descriptors, threads = usage.descriptors(), usage.threads()
+  for _ = 1, 20 do
+    round()
+  end
+  eventually(function()
+    collectgarbage()
+    return usage.descriptors() <= descriptors and usage.threads() <= threads
+  end)
 end
 
 return usage
