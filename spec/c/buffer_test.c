@@ -8,29 +8,13 @@
 
 #include <cmocka.h>
 
+#include "wiped.h"
+
 /* One test asks for more than there is and expects NULL, which ASan makes fatal unasked. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return "allocator_may_return_null=1";
-}
-
-/* Stands in for the C library's, under both names that compilers call it by, to see what is
- * overwritten before the memory is gone. */
-static size_t wiped;
-void explicit_bzero(void *memory, size_t n);
-void __explicit_bzero_chk(void *memory, size_t n, size_t known);
-
-void explicit_bzero(void *memory, size_t n)
-{
-    wiped += n;
-    memset(memory, 0, n);
-}
-
-void __explicit_bzero_chk(void *memory, size_t n, size_t known)
-{
-    (void)known;
-    explicit_bzero(memory, n);
 }
 
 static void assert_holds(const struct ait_buffer *buffer, const char *text)
