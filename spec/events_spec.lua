@@ -1,5 +1,6 @@
 --- on_event, and how a client holds itself back.
 local aitronos = require "aitronos"
+local all_done = require "spec.support.all_done"
 local api = require "spec.support.api"
 local process = require "spec.support.process"
 local Server = require "spec.support.server"
@@ -251,14 +252,7 @@ describe("a 429", function()
     for i = 2, 6 do
       jobs[i] = client:submit(api.PARAMS)
     end
-    Server.run_all({ server }, { client }, function()
-      for _, job in ipairs(jobs) do
-        if not job:done() then
-          return false
-        end
-      end
-      return true
-    end)
+    Server.run_all({ server }, { client }, all_done(jobs))
     for _, job in ipairs(jobs) do
       assert.equal(api.INVITATION, job:result().invitation_id)
     end

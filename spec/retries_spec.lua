@@ -1,6 +1,7 @@
 --- How often and when a call sends. The whole matrix of faults stands in faults_spec.lua.
 
 local Exchange = require "spec.support.exchange"
+local all_done = require "spec.support.all_done"
 local api = require "spec.support.api"
 
 local FOUND = api.response(200, api.found())
@@ -167,14 +168,7 @@ describe("a call", function()
       for i = 1, n do
         jobs[i] = exchange.client:submit(api.PARAMS)
       end
-      exchange:run(function()
-        for _, job in ipairs(jobs) do
-          if not job:done() then
-            return false
-          end
-        end
-        return true
-      end)
+      exchange:run(all_done(jobs))
       return jobs
     end
 

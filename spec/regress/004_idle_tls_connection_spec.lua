@@ -3,6 +3,7 @@
 --- a look-up, `settle` seconds and a second sending.
 local Server = require "spec.support.server"
 local aitronos = require "aitronos"
+local all_done = require "spec.support.all_done"
 local api = require "spec.support.api"
 local tls = require "spec.support.tls"
 
@@ -69,14 +70,7 @@ describe("a TLS connection that the server ended while it was idle", function()
       for i = 1, 8 do
         jobs[i] = client:submit(api.PARAMS)
       end
-      server:run({ client }, function()
-        for _, job in ipairs(jobs) do
-          if not job:done() then
-            return false
-          end
-        end
-        return true
-      end)
+      server:run({ client }, all_done(jobs))
       for _, job in ipairs(jobs) do
         local _, response = job:result()
         assert.is_false(response.reconciled)
