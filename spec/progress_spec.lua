@@ -109,7 +109,7 @@ describe("on a terminal", function()
     assert.truthy(last_line(self):find("throttled until 2026-03-05 12:00:00", 1, true))
   end)
 
-  it("it never fills the width, whatever that is and whatever there is to tell", function()
+  it("it never fills the width, whatever that is and whatever there is to tell #bulk", function()
     for columns = 1, 200 do
       for _, changes in ipairs {
         {}, { unknown = 7 }, { total = 0, done = 0 }, { total = 1000000, done = 999999 },
