@@ -369,9 +369,8 @@ local function try(given)
     io.stdout:write(shown.version(), "\n")
     return EXIT.done
   end
-  local has_posix, problem = pcall(require, "posix.unistd")
-  if not has_posix then
-    fail(EXIT.error, "luaposix is needed, and " .. _VERSION .. " does not find it:\n" .. problem)
+  if not pcall(require, "posix.unistd") then
+    fail(EXIT.error, "luaposix is needed, and is not there for " .. _VERSION)
   end
   return run_command(settings, given)
 end

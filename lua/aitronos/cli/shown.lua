@@ -129,11 +129,9 @@ end
 ---@param command string
 ---@return string
 function shown.resume(stopped, settings, command)
-  if not settings.journal then
-    return "there is no journal to go on from"
-  end
   local when = stopped and stopped.resume_at and "after " .. time_of(stopped.resume_at) .. " " or ""
-  return format("resume %swith: %s", when, escape(command))
+  return format("%s %swith: %s", settings.journal and "resume" or "try again", when,
+    escape(command))
 end
 
 --- As a word for the shell.
