@@ -17,7 +17,8 @@ supported_platforms = { "unix" }
 dependencies = {
   "lua >= 5.1, < 5.5, ~= 5.2",
   "lua-cjson >= 2.1.0",
-  "argparse >= 0.7.0", -- of the command only
+  "argparse >= 0.7.0", -- this and the next are for the command only
+  "luaposix >= 33.4.0",
 }
 external_dependencies = {
   -- Only the library: Debian keeps the header in a folder that the compiler knows and LuaRocks

@@ -72,6 +72,20 @@ local function fields_of(class)
   return collect({}, body, "%-%-%-@field ([%w_]+)")
 end
 
+describe("the README's exit codes", function()
+  it("are those of the command", function()
+    local documented = {}
+    for _, cells in ipairs(rows(section "exits")) do
+      documented[#documented + 1] = { code = tonumber(cells[1]), help = cells[2] }
+    end
+    local real = {}
+    for place, exit in ipairs(require("aitronos.cli.usage").EXITS) do
+      real[place] = { code = exit.code, help = exit.help }
+    end
+    assert.same(real, documented)
+  end)
+end)
+
 describe("the README's options", function()
   local documented = {}
   for _, cells in ipairs(rows(section "options")) do
