@@ -5,6 +5,8 @@
 --- and in the midst of anything: the job is only noted then, and cancelled before the next turn.
 --- Without a turn it sends nothing more.
 
+local finalizer = require "aitronos.finalizer"
+
 local callers = {}
 
 --- Whether whoever calls this runs in a coroutine, which can wait while others go on.
@@ -31,21 +33,7 @@ local function close(guard)
   end
 end
 
-local metatable = { __gc = disown, __close = close }
-
--- Lua 5.1 finalizes userdata only.
-local newproxy = rawget(_G, "newproxy")
-
-local function new_guard(job, leave)
-  local guard = setmetatable({ job = job, leave = leave }, metatable)
-  if newproxy then
-    guard.proxy = newproxy(true)
-    getmetatable(guard.proxy).__gc = function()
-      disown(guard)
-    end
-  end
-  return guard
-end
+local metatable = { __close = close }
 
 local function once(_, before)
   if not before then
@@ -58,7 +46,7 @@ end
 ---@param wait fun(job: aitronos.Job): any yields until the job is done, or returns an error
 ---@param leave fun(job: aitronos.Job) called once: nothing waits for the job any more
 function callers.wait(job, wait, leave)
-  local guard = new_guard(job, leave)
+  local guard = finalizer.set({ job = job, leave = leave }, metatable, disown)
   local err
   -- Lua 5.4 closes the fourth value however the loop is left; older ones take no notice of it.
   for _ in once, nil, nil, guard do
