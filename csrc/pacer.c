@@ -3,8 +3,14 @@
 #include <math.h>
 
 #define MINUTE_MS 60000
-#define LOW_ALLOWANCE 10     /* a tenth of the limit */
-#define PAUSE_UNSAID_MS 1000 /* where a 429 does not say for how long */
+#define SECOND_MS 1000   /* also the pause where a 429 does not say for how long */
+#define LOW_ALLOWANCE 10 /* a tenth of the limit */
+#define LOW_FLOOR 2      /* or so many requests, where that is more */
+#define PROBES 3         /* what goes alone after a pause */
+#define ENOUGH 4         /* good answers, to know a pace by them */
+#define FEW 8            /* a pause is few in so many requests, and in so many times its length */
+#define MARGIN (1 + 1 / 64.0)
+#define QUICKEN 1e11 /* square ms: twice as fast after six minutes without a 429 */
 
 void ait_pacer_init(struct ait_pacer *pacer, int concurrency, double per_minute, double burst,
                     int64_t now_ms)
@@ -16,6 +22,10 @@ void ait_pacer_init(struct ait_pacer *pacer, int concurrency, double per_minute,
         .tokens = burst,
         .counted_ms = now_ms,
         .started_ms = now_ms,
+        .heard_ms = now_ms,
+        .since_ms = now_ms,
+        .pauses = 1,
+        .left = INT64_MAX,
     };
 }
 
@@ -48,20 +58,61 @@ static void hold_until(int64_t *at_ms, enum ait_hold *hold, int64_t until_ms, en
     }
 }
 
+static int64_t spacing_of(const struct ait_pacer *pacer)
+{
+    int64_t pace_ms = pacer->pace_ms < MINUTE_MS ? (int64_t)pacer->pace_ms : MINUTE_MS;
+
+    return pace_ms > pacer->spacing_ms ? pace_ms : pacer->spacing_ms;
+}
+
 int64_t ait_pacer_next_ms(const struct ait_pacer *pacer, int64_t now_ms, enum ait_hold *hold)
 {
     int64_t at_ms = now_ms;
 
     *hold = AIT_HOLD_NONE;
-    if (pacer->in_flight >= (pacer->probing ? 1 : pacer->concurrency)) {
+    if (pacer->in_flight >= (pacer->probes > 0 ? 1 : pacer->concurrency)) {
         *hold = AIT_HOLD_CONCURRENCY;
         return AIT_PACER_FULL;
     }
     hold_until(&at_ms, hold, token_ms(pacer, now_ms), AIT_HOLD_RATE);
     hold_until(&at_ms, hold, pacer->held_until_ms, AIT_HOLD_RATE);
-    hold_until(&at_ms, hold, pacer->started_ms + pacer->spacing_ms, AIT_HOLD_ALLOWANCE);
+    hold_until(&at_ms, hold, pacer->started_ms + spacing_of(pacer), AIT_HOLD_ALLOWANCE);
     hold_until(&at_ms, hold, pacer->paused_until_ms, AIT_HOLD_PAUSE);
     return at_ms;
+}
+
+/* What is left lasts until the reset if it is spread over the time until then: in a window that
+ * starts anew, and in a bucket that is full by then. Where there is no such time, the limit is
+ * taken to be per minute. A minute at most, since what a reset means is the server's secret. */
+static void space(struct ait_pacer *pacer, int64_t now_ms)
+{
+    int64_t spacing_ms = pacer->steady_ms;
+
+    pacer->spacing_ms = 0;
+    if (pacer->left > pacer->low)
+        return;
+    if (pacer->reset_at_ms > now_ms)
+        spacing_ms = (pacer->reset_at_ms - now_ms) / (pacer->left > 0 ? pacer->left + 1 : 1);
+    if (spacing_ms < 1)
+        spacing_ms = 1;
+    pacer->spacing_ms = spacing_ms < MINUTE_MS ? spacing_ms : MINUTE_MS;
+}
+
+/* Time in which nobody wanted anything says nothing of the server's pace; and after a minute of
+ * it, what was learned is old. */
+static void pass_over_idle(struct ait_pacer *pacer, int64_t now_ms)
+{
+    int64_t since_ms = pacer->started_ms + spacing_of(pacer);
+
+    if (pacer->heard_ms > since_ms)
+        since_ms = pacer->heard_ms;
+    if (pacer->paused_until_ms > since_ms)
+        since_ms = pacer->paused_until_ms;
+    if (pacer->in_flight > 0 || now_ms <= since_ms)
+        return;
+    pacer->since_ms += now_ms - since_ms;
+    if (now_ms - since_ms >= MINUTE_MS)
+        pacer->pace_ms = pacer->learned_ms = 0;
 }
 
 void ait_pacer_start(struct ait_pacer *pacer, int64_t now_ms)
@@ -70,8 +121,11 @@ void ait_pacer_start(struct ait_pacer *pacer, int64_t now_ms)
         pacer->tokens = tokens_at(pacer, now_ms) - 1;
         pacer->counted_ms = now_ms;
     }
+    pass_over_idle(pacer, now_ms);
     pacer->started_ms = now_ms;
     pacer->in_flight++;
+    pacer->left--;
+    space(pacer, now_ms);
 }
 
 void ait_pacer_hold(struct ait_pacer *pacer, int64_t until_ms)
@@ -84,38 +138,83 @@ void ait_pacer_ended(struct ait_pacer *pacer)
     pacer->in_flight--;
 }
 
-/* What is left lasts until the reset if it is spread over the time until then: in a window that
- * starts anew, and in a bucket that is full by then. No faster than a limit, which is per minute,
- * allows for good; and a minute at most, since what a reset means is the server's secret. */
-static int64_t spacing_ms(const struct ait_rate_limit *rate, int64_t left)
+static int64_t low_allowance(int64_t limit)
 {
-    int64_t steady_ms = rate->limit > 0 && rate->limit < MINUTE_MS ? MINUTE_MS / rate->limit : 1;
-    int64_t spread_ms = rate->reset_ms > 0 ? rate->reset_ms / (left > 0 ? left + 1 : 1) : 0;
-    int64_t spacing = spread_ms > steady_ms ? spread_ms : steady_ms;
+    int64_t low = limit / LOW_ALLOWANCE;
 
-    return spacing < MINUTE_MS ? spacing : MINUTE_MS;
+    if (limit <= LOW_FLOOR)
+        return 0;
+    return low > LOW_FLOOR ? low : LOW_FLOOR;
 }
 
-static void read_allowance(struct ait_pacer *pacer, const struct ait_rate_limit *rate)
+static void read_allowance(struct ait_pacer *pacer, const struct ait_rate_limit *rate,
+                           int64_t now_ms)
 {
-    int64_t low = rate->limit > 0 ? rate->limit / LOW_ALLOWANCE : 0;
-    int64_t left = rate->remaining - pacer->in_flight; /* which may not be counted yet */
+    int64_t limit = rate->limit, reset_ms = rate->reset_ms;
+    int others = pacer->in_flight > 1 ? pacer->in_flight - 1 : 0; /* may not be counted yet */
 
-    if (rate->remaining >= 0 && (rate->limit > 0 || rate->reset_ms > 0))
-        pacer->spacing_ms = left <= low ? spacing_ms(rate, left) : 0;
+    if (rate->remaining < 0 || (limit <= 0 && reset_ms <= 0))
+        return;
+    pacer->left = rate->remaining - others;
+    pacer->low = low_allowance(limit);
+    pacer->steady_ms = limit > 0 && limit < MINUTE_MS ? MINUTE_MS / limit : 1;
+    /* A reset within the second is a 0 where it is told in seconds. */
+    if (reset_ms == 0 && pacer->steady_ms > SECOND_MS)
+        pacer->steady_ms = SECOND_MS;
+    pacer->reset_at_ms = now_ms + (reset_ms < INT64_MAX / 2 ? reset_ms : INT64_MAX / 2);
+    space(pacer, now_ms);
+}
+
+/* A 429 where the server does not tell what is left: what it has let pass since the pause before
+ * is what it allows. Few pauses may be due to something else than the pace, and must not make it
+ * slower and slower. */
+static void learn_pace(struct ait_pacer *pacer, int64_t now_ms)
+{
+    double since_ms = (double)(pacer->paused_until_ms - pacer->since_ms);
+    double pauses_ms = (double)((pacer->paused_until_ms - now_ms) * pacer->pauses);
+    bool few =
+        pacer->learned_ms > 0 && pacer->good >= pacer->pauses * FEW && since_ms >= pauses_ms * FEW;
+
+    pacer->pauses++;
+    if (pacer->good < ENOUGH)
+        return;
+    double pace_ms = since_ms / (double)pacer->good * MARGIN;
+    if (!few || pace_ms < pacer->learned_ms)
+        pacer->learned_ms = pace_ms;
+    pacer->pace_ms = pacer->learned_ms;
+    pacer->good = 0;
+    pacer->pauses = 1;
+    pacer->since_ms = pacer->paused_until_ms;
+}
+
+/* Faster and faster as long as there is no 429: a minute or more lies between two of them, and a
+ * pace that is far too slow is mended within a few. */
+static void quicken(struct ait_pacer *pacer, int64_t now_ms)
+{
+    double part = pacer->pace_ms * (double)(now_ms - pacer->since_ms) / QUICKEN;
+
+    pacer->good++;
+    if (part > 0)
+        pacer->pace_ms -= pacer->pace_ms * (part < 0.5 ? part : 0.5);
 }
 
 void ait_pacer_heard(struct ait_pacer *pacer, int status, int64_t asked_ms,
                      const struct ait_rate_limit *rate, int64_t now_ms)
 {
-    read_allowance(pacer, rate);
+    read_allowance(pacer, rate, now_ms);
+    pacer->heard_ms = now_ms;
     if (status == 429) {
-        int64_t until_ms = now_ms + (asked_ms >= 0 ? asked_ms : PAUSE_UNSAID_MS);
+        int64_t until_ms = now_ms + (asked_ms >= 0 ? asked_ms : SECOND_MS);
+        bool first = now_ms >= pacer->paused_until_ms;
 
         if (until_ms > pacer->paused_until_ms)
             pacer->paused_until_ms = until_ms;
-        pacer->probing = true;
-    } else if (now_ms >= pacer->paused_until_ms) {
-        pacer->probing = false; /* what answers during a pause was sent before it */
+        if (first && rate->remaining != 0)
+            learn_pace(pacer, now_ms);
+        pacer->probes = PROBES;
+    } else {
+        quicken(pacer, now_ms);
+        if (pacer->probes > 0 && now_ms >= pacer->paused_until_ms)
+            pacer->probes--; /* what answers during a pause was sent before it */
     }
 }

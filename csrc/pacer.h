@@ -2,10 +2,11 @@
  * said of its limits. Pure: time is an argument, and nothing waits here.
  *
  * Words. The client's own rate is a token bucket: `burst` requests at once after a pause, then one
- * each time a token is due. The server's allowance is what its rate-limit headers say is left;
- * while little is, requests leave at the pace that the limit means. A pause is what a 429 asks
- * for; it holds for all requests of the client, and ends with a probe: one request alone, until
- * the server has answered one with something else than 429.
+ * each time a token is due. The server's allowance is what its rate-limit headers say is left,
+ * less what has left since; while little is, requests are spread over the time until its reset. A
+ * pause is what a 429 asks for; it holds for all requests of the client, and ends with probes: a
+ * few requests, one at a time. The pace is for a server that says 429 without telling what is left:
+ * what it has let pass from pause to pause, tried a little faster as time goes by.
  *
  * Owner: the client. No thread of its own, no Lua, no libcurl. */
 #ifndef AIT_PACER_H
@@ -33,11 +34,21 @@ struct ait_pacer {
     double burst;  /* the most tokens there can be */
     double tokens; /* at counted_ms */
     int64_t counted_ms;
-    int64_t spacing_ms; /* between two requests while the allowance is low; 0: it is not */
-    int64_t started_ms; /* when the last one left */
+    int64_t left;        /* of the server's allowance, less what has left since it was told */
+    int64_t low;         /* up to so many are little */
+    int64_t reset_at_ms; /* when the allowance is whole again */
+    int64_t steady_ms;   /* between two requests by the limit alone */
+    int64_t spacing_ms;  /* between two requests while the allowance is low; 0: it is not */
+    double pace_ms;      /* between two requests as 429s have taught; 0: not yet */
+    double learned_ms;   /* the same, when it was learned */
+    int64_t good;        /* answers other than 429 */
+    int64_t pauses;      /* in the time of these, the one before them included */
+    int64_t since_ms;    /* since then, without the time in which nobody wanted anything */
+    int64_t started_ms;  /* when the last one left */
+    int64_t heard_ms;    /* when the last answer came */
     int64_t paused_until_ms;
     int64_t held_until_ms; /* by a rate that others have a part in */
-    bool probing;
+    int probes;            /* how many more go alone */
 };
 
 /* per_minute 0: no rate of its own. */

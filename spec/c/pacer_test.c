@@ -123,7 +123,7 @@ static void tiny_rates_do_not_overflow(void **state)
     assert_int_equal(hold, AIT_HOLD_RATE);
 }
 
-static void a_429_pauses_everything_and_ends_with_one_probe(void **state)
+static void a_429_pauses_everything_and_ends_with_probes(void **state)
 {
     (void)state;
     struct ait_pacer pacer = new_pacer(16, 0, 1);
@@ -136,10 +136,12 @@ static void a_429_pauses_everything_and_ends_with_one_probe(void **state)
     ait_pacer_ended(&pacer);
     assert_next(&pacer, START + 10, START + 5000, AIT_HOLD_PAUSE);
     assert_next(&pacer, START + 5000, START + 5000, AIT_HOLD_NONE);
-    ait_pacer_start(&pacer, START + 5000);
-    assert_next(&pacer, START + 5000, AIT_PACER_FULL, AIT_HOLD_CONCURRENCY);
-    ait_pacer_heard(&pacer, 201, -1, &unsaid, START + 5100);
-    ait_pacer_ended(&pacer);
+    for (int probe = 0; probe < 3; probe++) {
+        ait_pacer_start(&pacer, START + 5000);
+        assert_next(&pacer, START + 5000, AIT_PACER_FULL, AIT_HOLD_CONCURRENCY);
+        ait_pacer_heard(&pacer, 201, -1, &unsaid, START + 5100);
+        ait_pacer_ended(&pacer);
+    }
     for (int i = 0; i < 16; i++) {
         assert_next(&pacer, START + 5100, START + 5100, AIT_HOLD_NONE);
         ait_pacer_start(&pacer, START + 5100);
@@ -197,6 +199,8 @@ static void requests_in_flight_may_not_be_counted_yet(void **state)
     for (int i = 0; i < 5; i++)
         ait_pacer_start(&pacer, START);
     ait_pacer_heard(&pacer, 201, -1, &(struct ait_rate_limit){100, 15, -1}, START);
+    assert_next(&pacer, START, START, AIT_HOLD_NONE);
+    ait_pacer_heard(&pacer, 201, -1, &(struct ait_rate_limit){100, 14, -1}, START);
     assert_next(&pacer, START, START + 600, AIT_HOLD_ALLOWANCE);
 }
 
@@ -208,7 +212,8 @@ static void what_is_left_is_spread_over_the_time_until_the_reset(void **state)
         int64_t wait_ms;
     } rows[] = {
         {{100, 0, 30000}, 30000}, {{100, 1, 30000}, 15000},
-        {{100, 9, 30000}, 3000},  {{100, 9, 3000}, 600},        /* never faster than the limit */
+        {{100, 9, 30000}, 3000},  {{100, 9, 3000}, 300},
+        {{5, 0, 0}, 1000},                                      /* within the second */
         {{-1, 0, 5000}, 5000},                                  /* without a limit */
         {{-1, 1, 5000}, 0},       {{100, 0, INT64_MAX}, 60000}, /* a minute at most */
         {{INT64_MAX, 0, -1}, 1},  {{INT64_MAX, INT64_MAX, INT64_MAX}, 0},
@@ -236,72 +241,78 @@ static void what_is_not_said_changes_nothing(void **state)
     assert_next(&pacer, START, START, AIT_HOLD_NONE);
 }
 
-/* Sends for 20 minutes, each answer 20 ms later, to a server that says what is left. */
-struct server {
-    double left;
-    int64_t counted_ms;
-    bool window; /* starts anew each minute; else a bucket */
-};
-
-static const double limit = 100, bucket = 120;
-
-static bool serve(struct server *server, int64_t now_ms, struct ait_rate_limit *rate)
-{
-    int64_t window_ms = (now_ms - START) / 60000 * 60000 + START;
-    bool served;
-
-    if (server->window && server->counted_ms < window_ms)
-        server->left = limit;
-    else if (!server->window)
-        server->left += (double)(now_ms - server->counted_ms) * limit / 60000;
-    if (!server->window && server->left > bucket)
-        server->left = bucket;
-    server->counted_ms = now_ms;
-    served = server->left >= 1;
-    server->left -= served ? 1 : 0;
-    *rate = (struct ait_rate_limit){
-        .limit = (int64_t)limit,
-        .remaining = (int64_t)server->left,
-        .reset_ms = server->window ? window_ms + 60000 - now_ms
-                                   : (int64_t)((bucket - server->left) / limit * 60000),
-    };
-    return served;
-}
-
-static void use_for_20_minutes(struct server server, int *good, int *refused)
-{
-    struct ait_pacer pacer = new_pacer(16, 0, 1);
-
-    *good = *refused = 0;
-    for (int64_t now_ms = START; now_ms < START + 20 * 60000;) {
-        enum ait_hold hold;
-        struct ait_rate_limit rate;
-        int64_t at_ms = ait_pacer_next_ms(&pacer, now_ms, &hold);
-
-        if (at_ms > now_ms) {
-            now_ms = at_ms;
-            continue;
-        }
-        ait_pacer_start(&pacer, now_ms);
-        bool served = serve(&server, now_ms, &rate);
-        *good += served;
-        *refused += !served;
-        now_ms += 20;
-        ait_pacer_heard(&pacer, served ? 201 : 429, served ? -1 : rate.reset_ms, &rate, now_ms);
-        ait_pacer_ended(&pacer);
-    }
-}
-
-static void a_server_is_used_and_hardly_ever_says_429(void **state)
+static void what_leaves_is_taken_off_what_is_left(void **state)
 {
     (void)state;
-    const struct server servers[] = {{bucket, START, false}, {limit, START, true}};
-    for (size_t i = 0; i < 2; i++) {
-        int good, refused;
-        use_for_20_minutes(servers[i], &good, &refused);
-        assert_true(good >= 0.9 * limit * 20);
-        assert_in_range(refused, 0, 2);
+    struct ait_pacer pacer = new_pacer(16, 0, 1);
+    ait_pacer_start(&pacer, START);
+    ait_pacer_heard(&pacer, 201, -1, &(struct ait_rate_limit){5, 4, 1000}, START);
+    ait_pacer_ended(&pacer);
+    ait_pacer_start(&pacer, START);
+    assert_next(&pacer, START, START, AIT_HOLD_NONE);
+    ait_pacer_start(&pacer, START); /* of 5, 2 are left: a third of the time for each */
+    assert_next(&pacer, START, START + 333, AIT_HOLD_ALLOWANCE);
+}
+
+/* So many good answers, each so many ms after it was asked for, and then a 429; returns when its
+ * pause is over. */
+static int64_t refuse_after(struct ait_pacer *pacer, int64_t now_ms, int good, int64_t each_ms)
+{
+    for (int i = 0; i <= good; i++) {
+        ait_pacer_start(pacer, now_ms);
+        now_ms += each_ms;
+        ait_pacer_heard(pacer, i < good ? 201 : 429, i < good ? -1 : 1000, &unsaid, now_ms);
+        ait_pacer_ended(pacer);
     }
+    return now_ms + 1000;
+}
+
+static int64_t spacing_after(struct ait_pacer *pacer, int64_t now_ms)
+{
+    enum ait_hold hold;
+
+    ait_pacer_start(pacer, now_ms);
+    ait_pacer_heard(pacer, 201, -1, &unsaid, now_ms);
+    ait_pacer_ended(pacer);
+    return ait_pacer_next_ms(pacer, now_ms, &hold) - now_ms;
+}
+
+static void a_silent_server_teaches_its_pace(void **state)
+{
+    (void)state;
+    struct ait_pacer pacer = new_pacer(16, 0, 1);
+    int64_t now_ms = refuse_after(&pacer, START, 10, 100); /* 10 in 2.1 s */
+    assert_in_range(spacing_after(&pacer, now_ms), 210, 214);
+}
+
+static void refusals_that_are_few_do_not_slow_a_pace_down_further(void **state)
+{
+    (void)state;
+    struct ait_pacer pacer = new_pacer(16, 0, 1);
+    int64_t now_ms = refuse_after(&pacer, START, 10, 100);
+    for (int i = 0; i < 50; i++)
+        now_ms = refuse_after(&pacer, now_ms, 50, 200);
+    assert_in_range(spacing_after(&pacer, now_ms), 200, 214);
+}
+
+static void a_server_that_tells_what_is_left_teaches_nothing_else(void **state)
+{
+    (void)state;
+    struct ait_pacer pacer = new_pacer(16, 0, 1);
+    for (int i = 0; i < 10; i++)
+        spacing_after(&pacer, START);
+    ait_pacer_heard(&pacer, 429, 5000, &(struct ait_rate_limit){100, 0, 5000}, START);
+    ait_pacer_heard(&pacer, 201, -1, &(struct ait_rate_limit){100, 90, 5000}, START + 5000);
+    assert_next(&pacer, START + 5000, START + 5000, AIT_HOLD_NONE);
+}
+
+static void a_pace_is_forgotten_after_a_minute_without_work(void **state)
+{
+    (void)state;
+    struct ait_pacer pacer = new_pacer(16, 0, 1);
+    int64_t now_ms = refuse_after(&pacer, START, 10, 100);
+    assert_int_not_equal(spacing_after(&pacer, now_ms), 0);
+    assert_int_equal(spacing_after(&pacer, now_ms + 70000), 0);
 }
 
 int main(void)
@@ -313,7 +324,7 @@ int main(void)
         cmocka_unit_test(a_rate_is_used_and_not_passed),
         cmocka_unit_test(a_burst_may_go_at_once_after_a_pause_and_no_more),
         cmocka_unit_test(tiny_rates_do_not_overflow),
-        cmocka_unit_test(a_429_pauses_everything_and_ends_with_one_probe),
+        cmocka_unit_test(a_429_pauses_everything_and_ends_with_probes),
         cmocka_unit_test(a_probe_that_meets_429_pauses_again),
         cmocka_unit_test(the_longest_pause_holds),
         cmocka_unit_test(a_429_that_does_not_say_pauses_for_a_second),
@@ -321,7 +332,11 @@ int main(void)
         cmocka_unit_test(requests_in_flight_may_not_be_counted_yet),
         cmocka_unit_test(what_is_left_is_spread_over_the_time_until_the_reset),
         cmocka_unit_test(what_is_not_said_changes_nothing),
-        cmocka_unit_test(a_server_is_used_and_hardly_ever_says_429),
+        cmocka_unit_test(what_leaves_is_taken_off_what_is_left),
+        cmocka_unit_test(a_silent_server_teaches_its_pace),
+        cmocka_unit_test(refusals_that_are_few_do_not_slow_a_pace_down_further),
+        cmocka_unit_test(a_server_that_tells_what_is_left_teaches_nothing_else),
+        cmocka_unit_test(a_pace_is_forgotten_after_a_minute_without_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
