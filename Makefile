@@ -200,6 +200,12 @@ bench: ## invitations one by one, beside a raw libcurl loop in the same run
 	@$(MAKE) --no-print-directory -s build build/bench/raw_easy
 	@$(WITH_MODULE) bench/run $(LUA_COMMAND)
 
+.PHONY: bench-throttle
+bench-throttle: ## how much of a rate limit is used, and how many 429s that takes
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s build
+	@$(WITH_MODULE) bench/throttle $(LUA_COMMAND) $(SECONDS)
+
 .PHONY: bench-tls
 bench-tls: ## what the first and the following new TLS connections of a client cost
 	@.ci/deps test
