@@ -3,7 +3,7 @@
 local arguments = require "aitronos.cli.arguments"
 local completion = require "aitronos.cli.completion"
 local manual = require "aitronos.cli.manual"
-local process = require "spec.support.process"
+local quote = require("spec.support.shell").quote
 local usage = require "aitronos.cli.usage"
 
 local HELP = arguments.parse({ "--help" }).text
@@ -97,7 +97,7 @@ describe("in bash", function()
     local words = { "aitronos-invite", ... }
     local quoted = {}
     for i, word in ipairs(words) do
-      quoted[i] = process.quote(word)
+      quoted[i] = quote(word)
     end
     local script = completion.bash() .. ([[
 compopt() { echo "compopt $*"; }
@@ -106,7 +106,7 @@ COMP_CWORD=%d
 _aitronos_invite aitronos-invite %s %s
 echo "${COMPREPLY[*]}"
 ]]):format(table.concat(quoted, " "), #words - 1, quoted[#words], quoted[#words - 1])
-    local pipe = assert(io.popen("bash -c " .. process.quote(script) .. " 2>&1"))
+    local pipe = assert(io.popen("bash -c " .. quote(script) .. " 2>&1"))
     local text = pipe:read("*a")
     pipe:close()
     return (text:gsub("\n$", ""))

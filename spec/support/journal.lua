@@ -1,6 +1,6 @@
 -- What the specs of the journal share. On a Lua without luaposix, `unfit` says so.
 
-local process = require "spec.support.process"
+local quote = require("spec.support.shell").quote
 
 local M = {}
 
@@ -50,7 +50,7 @@ end
 function M.start_writer(mode, path)
   local lua = os.getenv("LUA_COMMAND") or "lua5.3"
   return assert(io.popen(("exec %s spec/support/journal_writer.lua %s %s")
-    :format(lua, mode, process.quote(path))))
+    :format(lua, mode, quote(path))))
 end
 
 return M
