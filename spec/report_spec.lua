@@ -1,5 +1,5 @@
 local cjson = require "cjson"
-local process = require "spec.support.process"
+local quote = require("spec.support.shell").quote
 local report = require "aitronos.cli.report"
 
 local folder
@@ -77,9 +77,9 @@ describe("a report", function()
   end)
 
   it("quotes what CSV would take apart", function()
-    local record = { message = 'say "a, b"', code = " x", role = "a;b" }
+    local record = { message = 'say "a, b"', code = "x", role = "a;b" }
     local text = written(report.open, "r.csv", record)
-    assert.equal(HEADER .. ',,"a;b",,,,," x","say ""a, b""",,,\n', text)
+    assert.equal(HEADER .. ',,"a;b",,,,,x,"say ""a, b""",,,\n', text)
   end)
 
   it("defuses formulas", function()
@@ -232,15 +232,51 @@ describe("those who failed", function()
   end)
 end)
 
-it("links have what lets people join", function()
+describe("links", function()
   local link = "https://example.com/register?invite=abc"
   local record = { line = 2, address = "a@b", invitation_id = "inv_1", invitation_link = link,
     invitation_key = "uuid-1", status = 201 }
-  assert.equal("line,address,invitation_id,invitation_link,invitation_key\n2,a@b,inv_1,"
-    .. link .. ",uuid-1\n", written(report.open_links, "l.csv", record))
-  assert.equal('{"line":2,"address":"a@b","invitation_id":"inv_1","invitation_link":"' .. link
-    .. '","invitation_key":"uuid-1"}\n', written(report.open_links, "l.jsonl", record))
-  assert.equal("600\n", shell "stat -c %a l.csv")
+  local LINKS = "line,address,invitation_id,invitation_link,invitation_key\n"
+  local IN_CSV = "2,a@b,inv_1," .. link .. ",uuid-1\n"
+  local IN_JSON = '{"line":2,"address":"a@b","invitation_id":"inv_1","invitation_link":"' .. link
+    .. '","invitation_key":"uuid-1"}\n'
+
+  it("have what lets people join", function()
+    assert.equal(LINKS .. IN_CSV, written(report.open_links, "l.csv", record))
+    assert.equal(IN_JSON, written(report.open_links, "l.jsonl", record))
+    assert.equal("600\n", shell "stat -c %a l.csv")
+  end)
+
+  it("of earlier runs stay, and nobody else may read them any longer", function()
+    written(report.open_links, "l.csv", record)
+    shell "chmod 644 l.csv; printf 3,torn >>l.csv"
+    assert.equal(LINKS .. IN_CSV .. "3,torn\n" .. IN_CSV,
+      written(report.open_links, "l.csv", record))
+    assert.equal("600\n", shell "stat -c %a l.csv")
+    written(report.open_links, "l.jsonl", record)
+    assert.equal(IN_JSON .. IN_JSON, written(report.open_links, "l.jsonl", record))
+  end)
+
+  it("are there at once, and stay when it is abandoned", function()
+    local file = assert(report.open_links(folder .. "/l.csv"))
+    assert(file:add(record))
+    assert.equal(LINKS .. IN_CSV, read "l.csv")
+    file:abandon()
+    assert.equal(LINKS .. IN_CSV, read "l.csv")
+    assert.equal("l.csv\n", shell "ls")
+  end)
+
+  it("are not added to another file, nor through a link", function()
+    shell "echo email,role >l.csv; echo email,role >l.jsonl; ln -s other.csv s.csv"
+    for name, words in pairs { ["l.csv"] = "something else", ["l.jsonl"] = "something else",
+      ["s.csv"] = "it is a symbolic link" } do
+      local file, message = report.open_links(folder .. "/" .. name)
+      assert.is_nil(file)
+      assert.truthy(message:find(words, 1, true), message)
+    end
+    assert.equal("email,role\n", read "l.csv")
+    assert.equal("l.csv\nl.jsonl\ns.csv\n", shell "ls")
+  end)
 end)
 
 it("a name that begins with a dash is a file", function()
@@ -250,7 +286,7 @@ it("a name that begins with a dash is a file", function()
   local file = assert(io.open(path, "w"))
   file:write(script)
   file:close()
-  local here = process.quote(os.getenv("PWD"))
+  local here = quote(os.getenv("PWD"))
   local command = "export LUA_PATH=" .. here .. "'/lua/?.lua;;'; "
     .. (os.getenv("LUA_COMMAND") or "lua5.4") .. " script.lua"
   assert.equal("", shell(command))

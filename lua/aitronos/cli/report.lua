@@ -1,8 +1,10 @@
 --- Files of records that the command leaves: the report, those who failed, the links. CSV or JSON
---- lines, by the name. Written beside its name and put there at the end: whole or not at all.
+--- lines, by the name. Written beside its name and put there at the end: whole or not at all. But
+--- links, which nobody could get again, are added to the file, and at once.
 --- Readable by their owner only, since they tell who was invited, or even let in.
 
 local cjson = require("cjson").new()
+local csv = require "aitronos.csv"
 local text = require "aitronos.text"
 
 local concat = table.concat
@@ -19,20 +21,6 @@ local COLUMNS = {
 local FAILED_COLUMNS = { "email", "role_id", "role_name", "send_invitation" }
 local LINK_COLUMNS = { "line", "address", "invitation_id", "invitation_link", "invitation_key" }
 
--- Spreadsheets run a cell that begins with one of these as a formula.
-local FORMULA = "^[=+@\t\r-]"
-
--- One record of CSV. For people to look at, formulas are defused.
-local function csv_line(fields, defuse)
-  local out = {}
-  for i, field in ipairs(fields) do
-    field = defuse and find(field, FORMULA) and "'" .. field or field
-    local plain = not find(field, '[",;\t\r\n]') and not find(field, "^ ") and not find(field, " $")
-    out[i] = plain and field or '"' .. gsub(field, '"', '""') .. '"'
-  end
-  return concat(out, ",") .. "\n"
-end
-
 local FORMATS = { csv = "csv", jsonl = "json", ndjson = "json", json = "json" }
 
 ---@class aitronos.Report
@@ -41,21 +29,31 @@ local Report = { __index = methods }
 
 -- ## A new file that only its owner can read, which Lua can't make
 
-local function quote(path)
-  return "'" .. gsub(path, "'", "'\\''") .. "'"
+-- `steps` for the shell, to which the path is "$f". What they print is why they failed.
+local function prepare(path, steps)
+  local file = find(path, "^%-") and "./" .. path or path
+  local shell = io.popen("{ f='" .. gsub(file, "'", "'\\''") .. "'; " .. steps .. "; } 2>&1")
+  local reason = gsub(shell:read("*a"), "%s+$", "")
+  shell:close()
+  return reason == "", reason
 end
 
 -- Anew, so that nobody can have put a link there, or may read what was there before.
 local function make_private(path)
-  local file = quote(find(path, "^%-") and "./" .. path or path)
-  local steps = "umask 077 && rm -f " .. file .. " && set -C && : >" .. file
-  local shell = io.popen("{ " .. steps .. "; } 2>&1")
-  local reason = shell:read("*a")
-  shell:close()
-  if reason ~= "" then
-    return nil, (gsub(reason, "%s+$", ""))
+  local fine, reason = prepare(path, 'umask 077 && rm -f "$f" && set -C && : >"$f"')
+  if not fine then
+    return nil, reason
   end
   return io.open(path, "r+b")
+end
+
+local function keep_private(path)
+  local fine, reason = prepare(path, 'umask 077; if [ -L "$f" ]; then echo it is a symbolic link; '
+    .. 'else : >>"$f" && chmod 600 "$f"; fi')
+  if not fine then
+    return nil, reason
+  end
+  return io.open(path, "a+b")
 end
 
 -- ## Records
@@ -67,7 +65,7 @@ local function csv_record(self, record)
     value = value == nil and "" or type(value) == "number" and text.number(value) or tostring(value)
     fields[i] = self.verbatim and value or text.escape(value)
   end
-  return csv_line(fields, not self.verbatim)
+  return csv.line(fields, { spreadsheet = not self.verbatim })
 end
 
 local function json_record(self, record)
@@ -113,6 +111,9 @@ function methods:add(record)
     return nil, self.message
   end
   local fine, reason = self.file:write(self.record(self, record))
+  if fine and self.appends then
+    fine, reason = self.file:flush()
+  end
   if not fine then
     return failed(self, reason)
   end
@@ -131,7 +132,7 @@ function methods:close()
     fine, reason = self.file:close()
     self.file = nil
   end
-  if fine then
+  if fine and not self.appends then
     fine, reason = os.rename(self.temporary, self.path)
   end
   if not fine then
@@ -141,19 +142,49 @@ function methods:close()
   return true
 end
 
---- Leaves nothing; what was there under the name stays. After `close` it has no effect.
+--- Leaves nothing but links; what was there under the name stays. After `close` it has no effect.
 function methods:abandon()
   if self.file then
     self.file:close()
     self.file = nil
   end
-  if not self.placed then
+  if not self.placed and not self.appends then
     os.remove(self.temporary)
   end
   self.message = self.message or text.escape(self.path .. " was given up")
 end
 
-local function open(path, columns, verbatim, open_file)
+-- Whether what is there already is of the same kind; afterwards more may be added to it.
+local function go_on(self, header)
+  local file = self.file
+  local first = file:read("*l")
+  if not first then
+    return true, header
+  elseif header and first .. "\n" ~= header or not header and not find(first, "^{") then
+    return false
+  end
+  file:seek("end", -1)
+  return true, file:read(1) ~= "\n" and "\n" or nil
+end
+
+local function start(self, header)
+  local fine, first, message = true, header, nil
+  if self.appends then
+    fine, first = go_on(self, header)
+    if not fine then
+      return failed(self, "it is there already, and holds something else")
+    end
+    self.file:seek("end")
+  end
+  self.file:setvbuf("full", 65536)
+  if first then
+    fine, message = self.file:write(first)
+  end
+  return fine and self or failed(self, message)
+end
+
+---@param given { columns: string[], verbatim?: boolean, appends?: boolean }
+local function open(path, given, open_file)
   local ending = lower(match(path, "%.(%w+)$") or "")
   local kind = FORMATS[ending]
   if not kind then
@@ -161,9 +192,10 @@ local function open(path, columns, verbatim, open_file)
   end
   local self = setmetatable({
     path = path,
-    temporary = path .. ".part",
-    columns = columns,
-    verbatim = verbatim,
+    temporary = given.appends and path or path .. ".part",
+    columns = given.columns,
+    verbatim = given.verbatim,
+    appends = given.appends,
     record = RECORD[kind],
   }, Report)
   -- Else it would come out after all the work is done.
@@ -172,19 +204,13 @@ local function open(path, columns, verbatim, open_file)
     folder:close()
     return fault(self, "it is a folder")
   end
-  local file, reason = (open_file or make_private)(self.temporary)
+  open_file = open_file or given.appends and keep_private or make_private
+  local file, reason = open_file(self.temporary)
   if not file then
     return fault(self, reason)
   end
   self.file = file
-  file:setvbuf("full", 65536)
-  if kind == "csv" then
-    local fine, message = file:write(csv_line(columns))
-    if not fine then
-      return failed(self, message)
-    end
-  end
-  return self
+  return start(self, kind == "csv" and csv.line(given.columns) or nil)
 end
 
 --- A record as a line of JSON, with its end.
@@ -207,7 +233,7 @@ end
 ---@return aitronos.Report? report
 ---@return string? message
 function report.open(path, open_file)
-  return open(path, COLUMNS, false, open_file)
+  return open(path, { columns = COLUMNS }, open_file)
 end
 
 --- Those who failed, as an input of the command: `email`, `role_id` or `role_name`, and
@@ -217,17 +243,17 @@ end
 ---@return aitronos.Report? report
 ---@return string? message
 function report.open_failed(path, open_file)
-  return open(path, FAILED_COLUMNS, true, open_file)
+  return open(path, { columns = FAILED_COLUMNS, verbatim = true }, open_file)
 end
 
 --- Links and keys of invitations: `line`, `address`, `invitation_id`, `invitation_link`,
---- `invitation_key`.
+--- `invitation_key`. Those of earlier runs stay.
 ---@param path string
 ---@param open_file? fun(path: string): file*?, string?
 ---@return aitronos.Report? report
 ---@return string? message
 function report.open_links(path, open_file)
-  return open(path, LINK_COLUMNS, false, open_file)
+  return open(path, { columns = LINK_COLUMNS, appends = true }, open_file)
 end
 
 return report
