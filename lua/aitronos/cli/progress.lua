@@ -1,5 +1,5 @@
---- Shows how far a run is: a live line on a terminal, else a line at each tenth and one when a long
---- wait begins.
+--- Shows how far a run is: a live line on a terminal, else a line at each tenth, unless it is about
+--- a few people only, and one when a long wait begins.
 
 local text = require "aitronos.text"
 
@@ -14,6 +14,8 @@ local DRAW_EVERY = 0.1
 local SAMPLE_EVERY = 0.5
 local WINDOW = 10
 local LONG_WAIT = 10
+-- Of fewer people than that each tenth is no news, where there is no terminal.
+local FEW = 20
 
 local BARE_COLUMNS = 20
 -- Of a share of the line, so that it stays as it is while the words beside it change.
@@ -231,6 +233,7 @@ end
 
 local function plain(self, state, now, final)
   local words = {}
+  self.told = true
   for i, part in ipairs(parts_of(self, state, now, final)) do
     words[i] = gsub(part.text, "^ +", "")
   end
@@ -248,7 +251,7 @@ local function report(self, state, now)
   elseif not waits then
     self.told_until = nil
   end
-  if starts or tenth > self.tenth then
+  if starts or tenth > self.tenth and state.total >= FEW then
     self.tenth = max(tenth, self.tenth)
     plain(self, state, now)
   else
@@ -303,7 +306,7 @@ function methods:finish(state)
   begin(self, state, now)
   if self.terminal then
     self.write(CLEAR .. line(self, state, now, true) .. "\n")
-  else
+  elseif self.told or state.total >= FEW then
     plain(self, state, now, true)
   end
   self.quiet, self.state = true, nil
