@@ -11,7 +11,9 @@ local bit_off = -- luaposix takes flags as numbers, and Lua 5.1 has no operators
     return floor(flags / flag) % 2 == 1 and flags - flag or flags
   end
 
-local SIGWINCH = 28 -- which luaposix has no name for
+-- Which luaposix has no names for.
+local SIGWINCH = 28
+local SA_RESTART = 268435456 -- without it a write that a signal comes into fails
 
 local system = {
   STDIN = unistd.STDIN_FILENO,
@@ -56,7 +58,7 @@ function system.columns()
     ask_columns()
     signal.signal(SIGWINCH, function()
       columns = nil
-    end)
+    end, SA_RESTART)
   end
   return columns or nil
 end
@@ -69,8 +71,8 @@ function system.on_interrupt(handler)
     count = count + 1
     handler(count)
   end
-  signal.signal(signal.SIGINT, handle)
-  signal.signal(signal.SIGTERM, handle)
+  signal.signal(signal.SIGINT, handle, SA_RESTART)
+  signal.signal(signal.SIGTERM, handle, SA_RESTART)
 end
 
 --- Asks for a line on the terminal that it does not show; nil where there is none.
@@ -86,12 +88,21 @@ function system.read_secret(prompt)
   quiet.lflag = bit_off(quiet.lflag, termio.ECHO)
   tty:write(prompt)
   tty:flush()
+  -- Ctrl-C only ends the read at first, else the terminal would stay without its echo.
+  local interrupted = false
+  local before_that = signal.signal(signal.SIGINT, function()
+    interrupted = true
+  end)
   termio.tcsetattr(system.STDIN, termio.TCSAFLUSH, quiet)
-  local fine, line = pcall(tty.read, tty, "*l")
+  local line = tty:read("*l")
   termio.tcsetattr(system.STDIN, termio.TCSANOW, before)
+  signal.signal(signal.SIGINT, before_that)
   tty:write("\n")
   tty:close()
-  return fine and line or nil
+  if interrupted then
+    signal.raise(signal.SIGINT)
+  end
+  return line
 end
 
 return system
