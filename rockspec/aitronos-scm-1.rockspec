@@ -34,6 +34,7 @@ build = {
     ["aitronos"] = "lua/aitronos.lua",
     ["aitronos.bulk"] = "lua/aitronos/bulk.lua",
     ["aitronos.cli"] = "lua/aitronos/cli.lua",
+    ["aitronos.cli.access"] = "lua/aitronos/cli/access.lua",
     ["aitronos.cli.arguments"] = "lua/aitronos/cli/arguments.lua",
     ["aitronos.cli.campaign"] = "lua/aitronos/cli/campaign.lua",
     ["aitronos.cli.completion"] = "lua/aitronos/cli/completion.lua",

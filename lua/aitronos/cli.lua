@@ -1,12 +1,14 @@
 --- The command aitronos-invite: reads its arguments and the input, says what it does, and leaves
 --- the exit code of what came of it.
 
+local access = require "aitronos.cli.access"
 local aitronos_text = require "aitronos.text"
 local arguments = require "aitronos.cli.arguments"
 local campaign = require "aitronos.cli.campaign"
 local inputs = require "aitronos.cli.inputs"
 local plan = require "aitronos.cli.plan"
 local progress = require "aitronos.cli.progress"
+local record = require "aitronos.cli.record"
 local report = require "aitronos.cli.report"
 local shown = require "aitronos.cli.shown"
 local usage = require "aitronos.cli.usage"
@@ -39,27 +41,12 @@ end
 
 -- ## What is needed before anything is sent
 
-local function read_key(settings, system)
-  if settings.api_key_file then
-    local file = check(io.open(settings.api_key_file), "cannot open " ..
-      escape(settings.api_key_file) .. " for the API key", EXIT.credentials)
-    local key = (file:read("*l") or ""):gsub("%s+$", "")
-    file:close()
-    return check(key ~= "" and key, escape(settings.api_key_file) .. " holds no API key",
-      EXIT.credentials)
-  end
-  local key = os.getenv("FREDDY_API_KEY")
-  if not key or key == "" then
-    key = system.read_secret("API key (not shown): ")
-  end
-  return check(key and key ~= "" and key, "there is no API key: set FREDDY_API_KEY, or give "
-    .. "--api-key-file FILE", EXIT.credentials)
-end
-
 local function new_client(settings, system, on_event, tick)
   local aitronos = require "aitronos"
+  local key, message = access.key(settings, system)
+  check(key, message, EXIT.credentials)
   local fine, client = pcall(aitronos.new, {
-    api_key = read_key(settings, system),
+    api_key = key,
     base_url = settings.base_url,
     ca_file = settings.ca_file,
     timeout = settings.timeout,
@@ -88,8 +75,7 @@ local function open_journal(settings)
     return nil
   end
   local journals = require "aitronos.journal"
-  local base_url = settings.base_url or os.getenv("AITRONOS_BASE_URL")
-  return check(journals.open(settings.journal, settings.org, base_url))
+  return check(journals.open(settings.journal, settings.org, access.base_url(settings)))
 end
 
 -- ## What is written
@@ -122,13 +108,6 @@ local function add(files, name, row)
   end
 end
 
--- A row that failed, as the input that it may be once more.
-local function as_input(row, settings)
-  return {
-    email = row.address, role_id = row.role,
-    send_invitation = settings.no_send and "false" or nil,
-  }
-end
 
 -- ## The run
 
@@ -160,6 +139,7 @@ end
 ---@field files table<string, aitronos.Report>
 ---@field display aitronos.Progress
 ---@field plan aitronos.Plan
+---@field command string what was called
 ---@field waits_until? number by the clock
 ---@field reason? string
 
@@ -207,12 +187,12 @@ local function print_row(run, row)
   end
 end
 
-local function tell_row(run, row)
+local function tell_row(run, row, params)
   add(run.files, "report", row)
   if FAILED[row.outcome] then
-    add(run.files, "failed", as_input(row, run.settings))
+    add(run.files, "failed", params) -- a row's names are those of the input
   end
-  if not run.campaign.stopped or row.code ~= "NOT_REACHED" then
+  if run.settings.json or row.code ~= record.NOT_REACHED then
     print_row(run, row)
   end
   run.display:update(state_of(run))
@@ -230,11 +210,19 @@ local function wait(run, seconds, err)
   run.waits_until = nil
 end
 
+local function abandon_files(run)
+  for _, file in pairs(run.files) do
+    file:abandon()
+  end
+end
+
 local function watch_signals(run)
   run.system.on_interrupt(function(count)
     run.interrupted = true
     if count > 1 then
       run.display:finish()
+      abandon_files(run)
+      complain(shown.resume(nil, run.settings, run.command))
       os.exit(EXIT.interrupted, false)
     end
   end)
@@ -254,8 +242,8 @@ local function invite(run, input)
       run.campaign.counts[row.outcome] = run.campaign.counts[row.outcome] + 1
       tell_row(run, row)
     end),
-    tell = function(row)
-      tell_row(run, row)
+    tell = function(row, params)
+      tell_row(run, row, params)
     end,
     links = run.files.save_links and function(row)
       add(run.files, "save_links", row)
@@ -283,15 +271,13 @@ local function guarded(run, input)
   end
   if not fine then
     run.display:finish()
-    for _, file in pairs(run.files) do
-      file:abandon()
-    end
+    abandon_files(run)
     error(err, 0)
   end
   run.display:finish(state_of(run))
 end
 
-local function sum_up(run, given)
+local function sum_up(run)
   local stopped = run.campaign.stopped
   io.stdout:flush()
   if not run.settings.quiet then
@@ -301,7 +287,7 @@ local function sum_up(run, given)
     complain("stopped: " .. escape(stopped.message))
   end
   if stopped or run.campaign.counts.unknown > 0 then
-    complain(shown.resume(stopped, run.settings, resume_command(given)))
+    complain(shown.resume(stopped, run.settings, run.command))
   end
   return run.campaign:exit()
 end
@@ -309,8 +295,7 @@ end
 -- ## Without sending
 
 local function print_curl(run, input)
-  local base_url = run.settings.base_url or os.getenv("AITRONOS_BASE_URL")
-    or "https://api.aitronos.com"
+  local base_url = access.base_url(run.settings)
   for _, params in run.plan:again(input:people(), function() end) do
     check(io.stdout:write(shown.curl(base_url, params), "\n"), "cannot write the commands")
   end
@@ -344,18 +329,19 @@ local function run_command(settings, given)
   local input = check(inputs.open(settings))
   local run = {
     settings = settings, system = system, files = {}, display = new_display(settings, system),
+    command = resume_command(given),
     plan = check_input(settings, input),
     results_too = system.is_terminal(system.STDOUT),
   }
   if settings.dry_run then
     io.stdout:write(shown.plan(run.plan, settings, input.name))
-    return run.plan.invalid > 0 and EXIT.usage or EXIT.done
+    return run.plan.invalid > 0 and not settings.skip_invalid and EXIT.usage or EXIT.done
   elseif settings.print_curl then
     print_curl(run, input)
     return EXIT.done
   end
   guarded(run, input)
-  return sum_up(run, given)
+  return sum_up(run)
 end
 
 local function try(given)

@@ -19,6 +19,10 @@ local PROBE_SECONDS = { 5, 10, 20, 40, 60 }
 local DENIED_AFTER = 5
 -- How often a person may come again whom a limit or the network turned away.
 local MOST_TRIES = 10
+-- A wait that the server asks for is made so much longer at most, lest all come back at once.
+local JITTER = 1.1
+-- How far the clocks of this machine and the server may be apart.
+local CLOCK_SECONDS = 60
 
 local NETWORK = {
   connection = true, timeout = true, tls = true, server = true, protocol = true,
@@ -30,7 +34,7 @@ local PASSING = { authentication = true, permission = true, rate_limit = true, c
 ---@class aitronos.Entry
 ---@field person aitronos.Person
 ---@field params aitronos.InviteUserParams
----@field in_doubt boolean an earlier run may have sent it
+---@field in_doubt? integer since when: an earlier run may have sent it
 ---@field tries integer
 
 ---@class aitronos.Stop
@@ -39,7 +43,8 @@ local PASSING = { authentication = true, permission = true, rate_limit = true, c
 ---@field resume_at? number seconds from now
 
 ---@class aitronos.Campaign
----@field counts table<string, integer> by outcome; `earlier` of these by an earlier run
+---@field counts table<string, integer> by outcome, but `unreached` for whom it did not come to;
+---`earlier` of all these by an earlier run
 ---@field stopped? aitronos.Stop why it ended before its time
 local Campaign = {}
 Campaign.__index = Campaign
@@ -48,10 +53,11 @@ local campaign = {}
 
 -- ## What is next
 
-local function tell(self, row)
+local function tell(self, row, params)
   local counts = self.counts
-  counts[row.outcome] = (counts[row.outcome] or 0) + 1
-  self.tell(row)
+  local name = row.code == record.NOT_REACHED and "unreached" or row.outcome
+  counts[name] = (counts[name] or 0) + 1
+  self.tell(row, params)
 end
 
 -- Ends the run: nothing more is taken, what is under way comes to its end.
@@ -68,7 +74,7 @@ local function is_done(self, entry)
   if not found then
     return false
   elseif found.state == "intent" then
-    entry.in_doubt = true
+    entry.in_doubt = found.at or 0
     return false
   end
   local was = found.outcome
@@ -76,7 +82,7 @@ local function is_done(self, entry)
     return false -- the row was mended
   end
   self.counts.earlier = self.counts.earlier + 1
-  tell(self, record.earlier(entry.person, found))
+  tell(self, record.earlier(entry.person, found), entry.params)
   return true
 end
 
@@ -88,7 +94,7 @@ local function fill_batch(self)
     if not person then
       break
     end
-    local entry = { person = person, params = params, in_doubt = false, tries = 0 }
+    local entry = { person = person, params = params, tries = 0 }
     if not is_done(self, entry) then
       batch[#batch + 1] = entry
       if self.journal and not entry.in_doubt then
@@ -117,6 +123,21 @@ end
 
 -- ## What came of it
 
+-- Whether what a look-up found is what an earlier run of this journal sent, and did not see made.
+local function is_own(entry, invitation)
+  local created = invitation.created_at
+  return entry.in_doubt and type(created) == "string"
+    and created >= os.date("!%Y-%m-%dT%H:%M:%S", entry.in_doubt - CLOCK_SECONDS)
+end
+
+local function made(entry, invitation, response)
+  local row = record.made(entry.person, plan.role_of(entry.params), invitation, response)
+  if row.outcome == "existing" and is_own(entry, invitation) then
+    row.outcome = "made"
+  end
+  return row
+end
+
 local function keep_links(self, entry, invitation)
   if self.links and (invitation.invitation_key or invitation.invitation_link) then
     self.links {
@@ -144,18 +165,24 @@ end
 
 local function finish(self, entry, row, err)
   note_end(self, entry, row, err)
-  tell(self, row)
+  tell(self, row, entry.params)
   self.failed = self.failed + (err and 1 or 0)
   if self.settings.max_failures and self.failed >= self.settings.max_failures then
     self:stop(EXIT.partly, "--max-failures " .. self.settings.max_failures .. " is reached")
   end
 end
 
+-- Cancelled as the run stopped or broke, or its time was over before the pace let it leave.
+local function has_had_no_turn(err)
+  return err.kind == "cancelled" or err.code == "DEADLINE_EXCEEDED" and err.attempts == 0
+end
+
 -- Whether an Error is about the run and not about the row; then this person's turn comes again.
 local function is_about_run(self, err)
   local kind = err.kind
   if kind == "rate_limit" then
-    if err.code == "CLIENT_PAUSED" or (err.retry_after or 0) > self.settings.deadline then
+    -- A shorter one was only too long for what was left of this call's time.
+    if (err.retry_after or 0) * JITTER > self.settings.deadline then
       self:stop(EXIT.throttled, err.message, err.retry_after)
     end
     return true
@@ -169,7 +196,9 @@ local function is_about_run(self, err)
   elseif NETWORK[kind] then
     self.failures = self.failures + 1
     self.network_error = err
-    if self.failures >= BROKEN_AFTER and not self.stopped then
+    if self.failures >= BROKEN_AFTER and not self.reached then
+      self:stop(EXIT.network, tostring(err))
+    elseif self.failures >= BROKEN_AFTER and not self.stopped then
       self.broken = true
       self.run:stop()
     end
@@ -184,19 +213,19 @@ local function take_outcome(self, outcome)
   local err = outcome.error
   self.entries[outcome.params] = nil
   if not err then
-    self.failures, self.denied = 0, 0
+    self.failures, self.denied, self.reached = 0, 0, true
     keep_links(self, entry, outcome.invitation)
-    return finish(self, entry, record.made(entry.person, role, outcome.invitation,
-      outcome.response))
+    return finish(self, entry, made(entry, outcome.invitation, outcome.response))
   end
-  if not NETWORK[err.kind] and err.kind ~= "cancelled" then
-    self.failures = 0
+  local had_no_turn = has_had_no_turn(err)
+  if not NETWORK[err.kind] and not had_no_turn then
+    self.failures, self.reached = 0, true
   end
   if not DENIED[err.kind] then
     self.denied = 0
   end
-  entry.tries = entry.tries + 1
-  local comes_again = is_about_run(self, err) or err.kind == "cancelled"
+  entry.tries = entry.tries + (had_no_turn and 0 or 1)
+  local comes_again = had_no_turn or is_about_run(self, err)
   if comes_again and err.outcome ~= "unknown" and entry.tries < MOST_TRIES then
     self.again[#self.again + 1] = entry
   elseif err.kind == "conflict" and err.status == 409 and self.settings.existing == "skip" then
@@ -218,7 +247,7 @@ local function drive(self, most)
     end
     most = most and most - 1
     self.entries[entry.params] = entry
-    return entry.params, entry.in_doubt
+    return entry.params, entry.in_doubt ~= nil
   end, { concurrency = most and 1 or self.settings.concurrency })
   for outcome in self.run do
     take_outcome(self, outcome)
@@ -226,9 +255,20 @@ local function drive(self, most)
   self.run = nil
 end
 
+local function is_anybody_left(self)
+  if not self.again[1] and not self.batch[1] then
+    fill_batch(self)
+  end
+  return self.again[1] ~= nil or self.batch[1] ~= nil
+end
+
 -- Waits for a network that is down, until one person's turn ends otherwise.
 local function probe(self)
   for _, seconds in ipairs(self.probe_seconds) do
+    if not is_anybody_left(self) then
+      self.broken = false
+      return
+    end
     self.wait(seconds, self.network_error)
     if self.stopped then
       return
@@ -245,10 +285,11 @@ end
 -- Whom the run did not come to, row by row.
 local function tell_unreached(self)
   local function unreached(entry)
-    if self.journal and not entry.in_doubt then
+    if self.journal then
       self.journal:retract(entry.person.key)
     end
-    tell(self, record.unreached(entry.person, plan.role_of(entry.params)))
+    tell(self, record.unreached(entry.person, plan.role_of(entry.params), entry.in_doubt ~= nil),
+      entry.params)
   end
   for _, list in ipairs { self.again, self.batch } do
     for _, entry in ipairs(list) do
@@ -258,7 +299,7 @@ local function tell_unreached(self)
   for person, params in self.next_person do
     local entry = { person = person, params = params }
     if not is_done(self, entry) then
-      tell(self, record.unreached(person, plan.role_of(params)))
+      tell(self, record.unreached(person, plan.role_of(params), entry.in_doubt ~= nil), params)
     end
   end
 end
@@ -288,13 +329,14 @@ local FAILED = { "rejected", "not_sent", "unknown" }
 ---@return integer
 function Campaign:exit()
   local counts = self.counts
-  local fine = counts.made + counts.existing
+  local skips = self.settings.existing == "skip"
+  local fine = counts.made + (skips and counts.existing or 0)
   if self.stopped then
     return self.stopped.exit
   elseif counts.unknown > 0 then
     return EXIT.unknown
   end
-  local failed = counts.invalid
+  local failed = counts.invalid + (skips and 0 or counts.existing)
   for _, outcome in ipairs(FAILED) do
     failed = failed + counts[outcome]
   end
@@ -308,7 +350,7 @@ function Campaign:exit()
   return self.failures > 0 and EXIT.network or EXIT.partly
 end
 
----@param given table client, settings, next_person (of a plan), tell (each row), links (or nil),
+---@param given table client, settings, next_person (of a plan), tell (row, params), links (or nil),
 ---journal (or nil), wait (fun(seconds, err): waits, and may stop), probe_seconds (or nil)
 ---@return aitronos.Campaign
 function campaign.new(given)
@@ -323,10 +365,10 @@ function campaign.new(given)
     probe_seconds = given.probe_seconds or PROBE_SECONDS,
     batch_size = math.max(16, given.settings.concurrency),
     batch = {}, again = {}, entries = {},
-    failed = 0, failures = 0, denied = 0, broken = false,
+    failed = 0, failures = 0, denied = 0, reached = false, broken = false,
     counts = {
       made = 0, existing = 0, rejected = 0, not_sent = 0, unknown = 0, invalid = 0, duplicate = 0,
-      earlier = 0,
+      unreached = 0, earlier = 0,
     },
   }, Campaign)
 end

@@ -4,7 +4,10 @@ local errors = require "aitronos.error"
 
 local format = string.format
 
-local record = {}
+local record = {
+  -- The code of a row that a run did not come to.
+  NOT_REACHED = "NOT_REACHED",
+}
 
 ---@class aitronos.Record
 ---@field line integer
@@ -86,10 +89,13 @@ end
 --- One that the run did not come to.
 ---@param person aitronos.Person
 ---@param role? string
+---@param in_doubt boolean an earlier run may have sent it
 ---@return aitronos.Record
-function record.unreached(person, role)
-  local unreached = new(person, role, "not_sent")
-  unreached.code, unreached.message = "NOT_REACHED", "the run ended before this row"
+function record.unreached(person, role, in_doubt)
+  local unreached = new(person, role, in_doubt and "unknown" or "not_sent")
+  unreached.code = record.NOT_REACHED
+  unreached.message = in_doubt and "an earlier run may have sent it, and this one ended before it "
+    .. "could look it up" or "the run ended before this row"
   return unreached
 end
 

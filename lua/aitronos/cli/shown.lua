@@ -109,6 +109,7 @@ function shown.summary(counts, plan)
   add(counts.rejected, "refused")
   add(counts.not_sent, "not sent")
   add(counts.unknown, "unknown")
+  add(counts.unreached, "not reached")
   add(counts.invalid, "with faults left out")
   add(counts.duplicate, counts.duplicate == 1 and "duplicate" or "duplicates")
   local earlier = counts.earlier > 0
@@ -129,6 +130,10 @@ end
 ---@param command string
 ---@return string
 function shown.resume(stopped, settings, command)
+  if not settings.journal and not stopped then
+    return "there is no journal: look in Aitronos for those of whom it is not known, before you "
+      .. "invite them again"
+  end
   local when = stopped and stopped.resume_at and "after " .. time_of(stopped.resume_at) .. " " or ""
   return format("%s %swith: %s", settings.journal and "resume" or "try again", when,
     escape(command))

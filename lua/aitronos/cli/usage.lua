@@ -150,7 +150,7 @@ usage.EXITS = {
   { name = "done", code = 0, help = "All were invited, or were so before." },
   { name = "error", code = 1, help = "An error that none of the others is." },
   { name = "usage", code = 2, help = "The options or the input are wrong; nothing was sent." },
-  { name = "partly", code = 3, help = "Some were invited and some were not." },
+  { name = "partly", code = 3, help = "Some could not be invited; the results say why." },
   { name = "credentials", code = 4, help = "The key was refused, or lacks the permission." },
   { name = "network", code = 5, help = "The server or the network failed." },
   { name = "unknown", code = 6, help = "Of some it is not known whether they were invited." },

@@ -1,0 +1,139 @@
+--- The command while a server says when it goes on: interrupts, and a network that goes away.
+
+local command = require "spec.support.command"
+
+if command.unfit then
+  it("the command", function() pending(command.unfit) end)
+  return
+end
+
+local Server = require "spec.support.server"
+local api = require "spec.support.api"
+local cjson = require "cjson"
+local shell = require "spec.support.shell"
+
+describe("aitronos-invite", function()
+  local cli = command.each()
+  local server, held
+
+  -- Holds each answer until `held` is false.
+  local function handler(connection)
+    local request = connection:read_request()
+    while request do
+      connection:wait_until(function() return not held end)
+      local email = cjson.decode(request.body).email
+      connection:write(api.response(201, api.made("inv_" .. email)))
+      request = connection:read_request()
+    end
+  end
+
+  before_each(function()
+    held = true
+    server = Server.new(handler)
+    cli.base_url = server:url()
+    local lines = {}
+    for i = 1, 40 do
+      lines[i] = ("p%d@example.com\n"):format(i)
+    end
+    cli:write("list.csv", table.concat(lines))
+  end)
+  after_each(function()
+    server:close()
+  end)
+
+  local ARGUMENTS = "--role role_member --file list.csv --concurrency 4"
+
+  local function wait_for(predicate)
+    server:run({}, predicate)
+  end
+
+  -- Starts it, and waits until so many requests are under way.
+  local function start(more, count)
+    cli:start(ARGUMENTS .. " " .. (more or ""))
+    wait_for(function() return #server.requests == (count or 4) end)
+  end
+
+  local function wait_for_words(words)
+    wait_for(function()
+      return (cli:read "err"):find(words, 1, true) or cli.started:ended()
+    end)
+  end
+
+  local function finish()
+    wait_for(function() return cli.started:ended() end)
+    return cli:finish()
+  end
+
+  local function outcomes(name)
+    local counts = {}
+    for line in cli:read(name):gmatch("[^\n]+") do
+      local row = cjson.decode(line)
+      counts[row.outcome] = (counts[row.outcome] or 0) + 1
+    end
+    return counts
+  end
+
+  for _, signal in ipairs { "INT", "TERM" } do
+    it("on SIG" .. signal .. " lets those under way finish, and can be resumed", function()
+      start "--report r.jsonl"
+      cli:signal(signal)
+      wait_for_words "once more stops at once"
+      held = false
+      local ended = finish()
+      assert.equal(130, ended.code)
+      assert.equal(4, #server.requests)
+      assert.same({ made = 4, not_sent = 36 }, outcomes "r.jsonl")
+      assert.truthy(ended.err:find("4 invitations made, 36 not reached, of 40 rows.", 1, true))
+      assert.truthy(ended.err:find("4/40, 10 %, in 0:", 1, true), ended.err)
+      assert.equal(4, select(2, ended.out:gsub("\n", "")))
+
+      local arguments = ended.err:match("\naitronos%-invite: resume with: aitronos%-invite "
+        .. "%-%-org org_xyz789 ([^\n]+)\n$")
+      ended = cli:run_with(server, arguments)
+      assert.equal(0, ended.code)
+      assert.equal(40, #server.requests)
+      assert.same({ made = 40 }, outcomes "r.jsonl")
+    end)
+  end
+
+  it("on a second one ends at once, says how to resume, and leaves nothing half-written", function()
+    start "--report r.jsonl --failed f.csv"
+    cli:signal "INT"
+    wait_for_words "once more stops at once"
+    cli:signal "INT"
+    local ended = finish()
+    assert.equal(130, ended.code)
+    assert.truthy(ended.err:find("resume with: aitronos-invite", 1, true), ended.err)
+    assert.equal("", shell.output_of("ls " .. cli.folder .. " | grep part"))
+    -- Four that may have been sent are still in the journal.
+    local journal = cli:read "list.csv.journal"
+    assert.is_nil(journal:find('"done"', 1, true))
+    assert.truthy(journal:find('{"intent":"p4@example.com"', 1, true))
+  end)
+
+  it("says of those in doubt that it did not come to that it is not known", function()
+    cli:write("list.csv.journal", '{"aitronos_journal":1,"organization_id":"org_xyz789"}\n'
+      .. '{"intent":"p40@example.com","role":"role_member"}\n')
+    start "--report r.jsonl --failed f.csv"
+    cli:signal "INT"
+    wait_for_words "once more stops at once"
+    held = false
+    assert.equal(130, finish().code)
+    assert.same({ made = 4, not_sent = 35, unknown = 1 }, outcomes "r.jsonl")
+    assert.truthy(cli:read("f.csv"):find("p39@example.com", 1, true))
+    assert.is_nil(cli:read("f.csv"):find("p40@example.com", 1, true))
+  end)
+
+  it("says so where another run has its journal", function()
+    start()
+    local first = cli.started
+    cli:start(ARGUMENTS)
+    local second = finish()
+    assert.equal(1, second.code)
+    assert.truthy(second.err:find("another run, process %d+, is using the journal"), second.err)
+    held, cli.started = false, first
+    wait_for(function() return first:ended() end)
+    assert.equal(0, (first:finish()))
+    assert.equal(40, #server.requests)
+  end)
+end)
