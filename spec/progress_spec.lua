@@ -74,6 +74,15 @@ describe("on a terminal", function()
     assert.truthy(last_line(self):find("3 failed  2.0/s  2:02 left", 1, true))
   end)
 
+  it("while it waits, the time left holds that wait and others like it", function()
+    local self = stage()
+    self.progress:update(state { done = 0, failed = 0, total = 300 })
+    self.now = 102
+    self.progress:update(state { done = 100, failed = 0, total = 300, throttled_until = 160 })
+    -- 100 in the minute that ends at 160, so two more minutes after that
+    assert.truthy(last_line(self):find("throttled until 12:01:00  2:58 left", 1, true))
+  end)
+
   it("what an earlier run did counts for no rate", function()
     local self = stage()
     self.progress:update(state { done = 1000 })

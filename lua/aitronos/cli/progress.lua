@@ -105,12 +105,17 @@ local function sample(self, state, now)
   end
 end
 
--- By the whole run: a limit lets many pass at once and then none for long, so that what the last
--- seconds say would jump.
+local function is_waiting(self, state)
+  return state.throttled_until ~= nil and state.throttled_until > self.clock()
+end
+
+-- By the whole run and the wait that it is in: a limit lets many pass at once and then none for
+-- long, so that what the last seconds say would jump.
 local function time_left(self, state, now)
-  local done, elapsed = state.done - self.first.done, now - self.first.at
+  local at = is_waiting(self, state) and state.throttled_until or now
+  local done, elapsed = state.done - self.first.done, at - self.first.at
   if done > 0 and elapsed >= 1 and state.done < state.total then
-    return (state.total - state.done) * elapsed / done
+    return (state.total - state.done) * elapsed / done + at - now
   end
 end
 
@@ -140,10 +145,6 @@ local function add_wait(self, parts, state)
   add(parts, 5, words, "yellow", shorter)
 end
 
-local function is_waiting(self, state)
-  return state.throttled_until ~= nil and state.throttled_until > self.clock()
-end
-
 local function parts_of(self, state, now, final)
   local parts = {}
   local rate, left = sample(self, state, now), time_left(self, state, now)
@@ -158,8 +159,8 @@ local function parts_of(self, state, now, final)
     add_wait(self, parts, state)
   else
     add(parts, 7, rate and rate_text(rate))
-    add(parts, 4, left and duration(left) .. " left")
   end
+  add(parts, 4, not final and left and duration(left) .. " left")
   return parts
 end
 
