@@ -124,6 +124,19 @@ describe("aitronos-invite", function()
     assert.is_nil(cli:read("f.csv"):find("p40@example.com", 1, true))
   end)
 
+  it("comes to a clean end where nobody reads its results any longer", function()
+    start "--report r.jsonl | { exec <&-; echo >closed; }"
+    wait_for(function() return cli:read "closed" end)
+    held = false
+    local ended = finish()
+    assert.truthy(ended.err:find("stopped: cannot write the results: Broken pipe", 1, true),
+      ended.err)
+    assert.truthy(ended.err:find("resume with: ", 1, true))
+    local counts = outcomes "r.jsonl"
+    assert.equal(#server.requests, counts.made)
+    assert.equal(40, counts.made + counts.not_sent)
+  end)
+
   it("says so where another run has its journal", function()
     start()
     local first = cli.started

@@ -175,15 +175,23 @@ local function tick(run)
   run.display:update(state_of(run))
 end
 
+-- Where nobody reads the results any longer, what is under way comes to its end all the same.
+local function print_result(run, line)
+  local fine, message = io.stdout:write(line)
+  if not fine then
+    run.campaign:stop(EXIT.error, "cannot write the results: " .. message)
+  end
+end
+
 local function print_row(run, row)
   if run.settings.json then
-    check(io.stdout:write(report.json_line(row)), "cannot write the results")
+    print_result(run, report.json_line(row))
   elseif run.display.terminal and not run.display.quiet and run.results_too then
     if not shown.is_fine(row) then
       run.display:note(shown.line(row))
     end
   else
-    check(io.stdout:write(shown.line(row), "\n"), "cannot write the results")
+    print_result(run, shown.line(row) .. "\n")
   end
 end
 
@@ -253,6 +261,8 @@ local function invite(run, input)
     end,
   }
   watch_signals(run)
+  run.system.outlive_readers()
+  io.stdout:setvbuf("line")
   run.campaign:invite()
   run.client:close()
 end
@@ -279,7 +289,6 @@ end
 
 local function sum_up(run)
   local stopped = run.campaign.stopped
-  io.stdout:flush()
   if not run.settings.quiet then
     io.stderr:write(shown.summary(run.campaign.counts, run.plan), "\n")
   end

@@ -75,6 +75,11 @@ function system.on_interrupt(handler)
   signal.signal(signal.SIGTERM, handle, SA_RESTART)
 end
 
+--- A pipe whose reader is gone is an error of the write, and not the end of the process.
+function system.outlive_readers()
+  signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+end
+
 --- Asks for a line on the terminal that it does not show; nil where there is none.
 ---@param prompt string
 ---@return string?
