@@ -162,9 +162,9 @@ $(OUT)/memory_host: spec/support/host.c spec/memory/memory.c spec/memory/memory.
 # Left out is where valgrind has nothing of ours to see: specs of Lua files that no C is behind, and
 # specs of what other processes do. Of the cells of faults_spec.lua each Lua does another quarter.
 VALGRIND_SPECS := $(filter-out $(addprefix spec/,arguments_spec.lua callers_spec.lua cli% csv% \
-	error_spec.lua failure_spec.lua journal% manual_spec.lua memory_spec.lua options_spec.lua \
-	params_spec.lua people_spec.lua process_spec.lua progress_spec.lua readme_spec.lua \
-	report_spec.lua),$(SPECS))
+	error_spec.lua failure_spec.lua inputs_spec.lua journal% manual_spec.lua memory_spec.lua \
+	options_spec.lua params_spec.lua people_spec.lua plan_spec.lua process_spec.lua \
+	progress_spec.lua readme_spec.lua report_spec.lua shown_spec.lua),$(SPECS))
 
 .PHONY: valgrind
 valgrind: ## the C tests and the specs of the core under valgrind

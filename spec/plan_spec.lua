@@ -1,0 +1,108 @@
+--- The whole input before anything is sent, and again as it is sent.
+
+local person = require "aitronos.cli.person"
+local plan = require "aitronos.cli.plan"
+
+local SETTINGS = { org = "org_xyz789", role = "role_member" }
+
+-- People out of { line, address, role, changes }.
+local function source_of(list)
+  local index = 0
+  return function()
+    index = index + 1
+    local row = list[index]
+    if row then
+      local one = person.new(row[1])
+      one:set("address", row[2])
+      if row[3] then
+        one:set("role", row[3])
+      end
+      for name, value in pairs(row[4] or {}) do
+        one:set(name, value)
+      end
+      return one
+    end
+  end
+end
+
+local function collect(told)
+  return function(row)
+    told[#told + 1] = ("%d %s"):format(row.line, row.outcome)
+  end
+end
+
+local function make(list, settings)
+  local told = {}
+  local made = plan.make(source_of(list), settings or SETTINGS, collect(told))
+  return made, table.concat(told, ", ")
+end
+
+-- What is invited the second time, and what is told.
+local function again(made, list)
+  local told, invited = {}, {}
+  for one, params in made:again(source_of(list), collect(told)) do
+    invited[#invited + 1] = ("%d %s %s"):format(one.line, params.email, plan.role_of(params))
+  end
+  return table.concat(invited, ", "), table.concat(told, ", ")
+end
+
+describe("a plan", function()
+  it("has each address once, the first one, whatever its letters' case", function()
+    local list = { { 2, "A@x.com" }, { 3, "a@X.com" }, { 5, "b@x.com" } }
+    local made, told = make(list)
+    assert.equal("3 duplicate", told)
+    assert.same({ 3, 2, 0, 1 }, { made.rows, made.people, made.invalid, made.duplicates })
+    local invited, then_told = again(made, list)
+    assert.equal("2 A@x.com role_member, 5 b@x.com role_member", invited)
+    assert.equal("3 duplicate", then_told)
+  end)
+
+  it("invites nobody whose address is there with two roles", function()
+    local list = { { 1, "a@x.com", "role_a" }, { 2, "a@x.com" }, { 3, "a@x.com", "role_a" } }
+    local made, told = make(list)
+    assert.equal("2 invalid, 3 invalid", told)
+    assert.same({ 3, 0, 3 }, { made.rows, made.people, made.invalid })
+    assert.same({ "", "1 invalid, 2 invalid, 3 invalid" }, { again(made, list) })
+  end)
+
+  it("takes the command's role for the same one where a row names it", function()
+    local made, told = make { { 1, "a@x.com", "role_member" }, { 2, "a@x.com" } }
+    assert.equal("2 duplicate", told)
+    assert.equal(1, made.people)
+  end)
+
+  it("finds all faults of each row", function()
+    local faults = {}
+    plan.make(source_of { { 1, "nobody" }, { 2, "" } }, { org = "org_1" }, function(row)
+      faults[#faults + 1] = row.message
+    end)
+    assert.truthy(faults[1]:find("email: ", 1, true) and faults[1]:find("role_id", 1, true))
+    assert.equal(2, #faults)
+  end)
+
+  it("invites nobody who was not there when it was made", function()
+    local made = make { { 1, "a@x.com" }, { 2, "b@x.com" } }
+    assert.same({ "2 b@x.com role_member", "1 invalid" },
+      { again(made, { { 1, "z@x.com" }, { 2, "b@x.com" } }) })
+  end)
+
+  it("has what a row says about its role and its mail in the call", function()
+    local made = make({ { 1, "a@x.com", nil, { role_name = "Admin", send = "no" } } })
+    local list = source_of { { 1, "a@x.com", nil, { role_name = "Admin", send = "no" } } }
+    local _, params = made:again(list, error)()
+    assert.same({ organization_id = "org_xyz789", email = "a@x.com", role_name = "Admin",
+      send_invitation = false }, params)
+  end)
+
+  it("has no mail sent where it is told so", function()
+    local one = source_of({ { 1, "a@x.com", nil, { send = "yes" } } })()
+    local params = plan.params({ org = "o", role = "r", no_send = true }, one)
+    assert.is_false(params.send_invitation)
+  end)
+
+  it("is refused for a wrong organization or role", function()
+    assert.is_nil(plan.fault(SETTINGS))
+    assert.truthy(plan.fault({ org = "xyz" }):find("^%-%-org "))
+    assert.truthy(plan.fault({ org = "org_1", role = "a\nb" }):find("^%-%-role "))
+  end)
+end)
