@@ -254,6 +254,23 @@ describe("a fault", function()
     assert.not_equal(email, api:look_up_address(email).json.email)
   end)
 
+  it("counts what asked for an invitation, also where there was one", function()
+    api:invite_address("fault+503x1.a@example.com")
+    api:invite_address("fault+503x1.a@example.com")
+    hangs_up("fault+lostreply.b@example.com")
+    assert.equal(409, api:invite_address("Fault+lostreply.b@example.com").status)
+    api:invite_address("fault+422.c@example.com")
+    local seen = {}
+    for _, one in ipairs(api:admin("addresses")) do
+      seen[#seen + 1] = { one.email, one.posts, one.asked, #one.invitation_ids }
+    end
+    assert.same({
+      { "fault+422.c@example.com", 1, 0, 0 },
+      { "fault+503x1.a@example.com", 2, 1, 1 },
+      { "fault+lostreply.b@example.com", 2, 2, 1 },
+    }, seen)
+  end)
+
   it("that nobody knows is refused", function()
     api.assert_problem(400, "UNKNOWN_FAULT", api:invite_address("fault+5O3@example.com"))
   end)

@@ -50,6 +50,17 @@ local function outbox()
   show(json.list(items))
 end
 
+-- What a list of people came to, where the last thousand requests say too little.
+local function addresses()
+  local items = {}
+  for place, email in ipairs(journal.addresses()) do
+    local asked, invitation_ids = store.summary(email)
+    items[place] = ('{"email":%s,"posts":%d,"asked":%d,"invitation_ids":%s}'):format(
+      json.encode(email), journal.posts(email), asked, json.list(invitation_ids))
+  end
+  show("[" .. table.concat(items, ",\n ") .. "]")
+end
+
 local function list_faults()
   show(json.list(faults.list()))
 end
@@ -66,6 +77,7 @@ end
 
 local PAGES = {
   ["GET /_sandbox/requests"] = requests,
+  ["GET /_sandbox/addresses"] = addresses,
   ["GET /_sandbox/outbox"] = outbox,
   ["GET /_sandbox/faults"] = list_faults,
   ["GET /_sandbox/health"] = function() show('{"status":"ok"}') end,

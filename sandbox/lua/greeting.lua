@@ -32,7 +32,8 @@ Faults          invite fault+NAME@example.com, or fault+NAMEx2@... for two times
                 %s
 
 What it saw     GET /_sandbox/requests (?email=ADDRESS, ?raw=1 for the last as it came),
-                GET /_sandbox/outbox; POST /_sandbox/reset forgets
+                GET /_sandbox/addresses, GET /_sandbox/outbox;
+                POST /_sandbox/reset forgets
 ]]
 
 local function names(list, describe)

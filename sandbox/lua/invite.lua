@@ -56,12 +56,14 @@ return function(call)
   end
   if fault and not fault.makes then
     return fault.act(nil, function()
+      store.count(wish.email)
       if not refuse_duplicate(organization_id, wish.email) then
         store.make(organization_id, wish)
       end
     end)
   end
 
+  store.count(wish.email)
   local duplicate = refuse_duplicate(organization_id, wish.email)
   if duplicate then
     return reply.problem(duplicate)

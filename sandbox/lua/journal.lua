@@ -86,6 +86,17 @@ function journal.posts(email)
   return counters:get("posts:" .. email:lower()) or 0
 end
 
+---Addresses, in lower case, for which POSTs came.
+---@return string[]
+function journal.addresses()
+  local addresses = {}
+  for _, key in ipairs(counters:get_keys(0)) do
+    addresses[#addresses + 1] = key:match("^posts:(.*)$")
+  end
+  table.sort(addresses)
+  return addresses
+end
+
 function journal.clear()
   requests:clear()
 end

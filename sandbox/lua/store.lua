@@ -59,6 +59,22 @@ function store.make(organization_id, wish, changes)
   return record
 end
 
+---Counts what would make an invitation, if one that is there already did not keep it from that.
+function store.count(email)
+  ngx.shared.counters:incr("asked:" .. email:lower(), 1, 0)
+end
+
+---@return integer times counted
+---@return string[] invitation_ids of all organizations
+function store.summary(email)
+  local invitation_ids = {}
+  for _, record in pairs(of_user(ids.user(email))) do
+    invitation_ids[#invitation_ids + 1] = record.invitation_id
+  end
+  table.sort(invitation_ids)
+  return ngx.shared.counters:get("asked:" .. email:lower()) or 0, invitation_ids
+end
+
 ---An invitation that is there before anyone asks for it; no mail.
 function store.plant(organization_id, email, role_id, changes)
   if not store.find(organization_id, { email = email }) then
