@@ -226,6 +226,10 @@ local function take_outcome(self, outcome)
   end
   entry.tries = entry.tries + (had_no_turn and 0 or 1)
   local comes_again = had_no_turn or is_about_run(self, err)
+  if entry.in_doubt and err.outcome == "rejected" and err.retryable then
+    -- After a doubt a call sends once only. It is settled now, so others are as good as new.
+    entry.in_doubt, comes_again = false, true
+  end
   if comes_again and err.outcome ~= "unknown" and entry.tries < MOST_TRIES then
     self.again[#self.again + 1] = entry
   elseif err.kind == "conflict" and err.status == 409 and self.settings.existing == "skip" then
