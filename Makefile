@@ -218,6 +218,16 @@ soak: ## 100,000 invitations in one process at a sandbox: memory and descriptors
 	@$(MAKE) --no-print-directory -s build
 	@$(WITH_MODULE) $(WITH_SANDBOX) $(LUA_COMMAND) bench/soak.lua
 
+# Lua 5.4 of Debian 12 has no luaposix.
+.PHONY: endurance
+endurance: LUA = 5.3
+endurance: ## the command killed KILLS (200) times, its disk full, its power lost; LUA is 5.3 here
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s build LUA=$(LUA)
+	@eval "$$($(MAKE) --no-print-directory -s env LUA=$(LUA))" && LUA_PATH="./?.lua;$$LUA_PATH" \
+		LUA_COMMAND=$(LUA_COMMAND) $(LUA_COMMAND) spec/endurance/invite.lua \
+		$(or $(KILLS),200) $(or $(ROWS),2000) $(SEED)
+
 .PHONY: bench-nginx
 bench-nginx: ## what it costs an nginx worker, and what else that worker does (RESTY_HTTP=FOLDER)
 	@.ci/deps bench

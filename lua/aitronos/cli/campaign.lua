@@ -36,6 +36,7 @@ local PASSING = { authentication = true, permission = true, rate_limit = true, c
 ---@field params aitronos.InviteUserParams
 ---@field in_doubt? integer since when: an earlier run may have sent it
 ---@field tries integer
+---@field turned_away? boolean once, for a reason that passes
 
 ---@class aitronos.Stop
 ---@field exit integer
@@ -226,11 +227,13 @@ local function take_outcome(self, outcome)
   end
   entry.tries = entry.tries + (had_no_turn and 0 or 1)
   local comes_again = had_no_turn or is_about_run(self, err)
-  if entry.in_doubt and err.outcome == "rejected" and err.retryable then
-    -- After a doubt a call sends once only. It is settled now, so others are as good as new.
-    entry.in_doubt, comes_again = false, true
+  if err.outcome == "rejected" and err.retryable and not entry.turned_away then
+    -- Once more: after a doubt a call sends only once, and the client's retries may be used up.
+    entry.in_doubt, entry.turned_away, comes_again = nil, true, true
   end
-  if comes_again and err.outcome ~= "unknown" and entry.tries < MOST_TRIES then
+  -- Of one in doubt that was cancelled this run sent nothing: it is looked up as before.
+  local as_before = err.outcome ~= "unknown" or entry.in_doubt and err.kind == "cancelled"
+  if comes_again and as_before and entry.tries < MOST_TRIES then
     self.again[#self.again + 1] = entry
   elseif err.kind == "conflict" and err.status == 409 and self.settings.existing == "skip" then
     finish(self, entry, record.failed(entry.person, role, err, "existing"), nil)
