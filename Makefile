@@ -139,7 +139,7 @@ SPECS := $(filter-out spec/sandbox_%,$(wildcard spec/*_spec.lua)) spec/regress
 # With these settings Lua 5.3 and 5.4 collect all garbage whenever they look whether it is time to,
 # which makes whatever builds up much take minutes: of the cells of faults_spec.lua each of these
 # two does another sixteenth, where Lua 5.1 and LuaJIT do all, and the specs with the tag "bulk",
-# all of them of plain Lua, are left out.
+# of plain Lua or of the command as a process, are left out.
 .PHONY: gc-stress
 gc-stress: ## the specs with a collector that never pauses
 	@.ci/deps test

@@ -20,7 +20,7 @@ fault+422@example.com,
 member@example.com,
 ]]
 
-describe("aitronos-invite", function()
+describe("aitronos-invite #bulk", function()
   local cli = command.each()
   local server
 

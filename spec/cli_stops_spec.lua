@@ -12,7 +12,7 @@ local api = require "spec.support.api"
 local cjson = require "cjson"
 local shell = require "spec.support.shell"
 
-describe("aitronos-invite", function()
+describe("aitronos-invite #bulk", function()
   local cli = command.each()
   local server, held
 
