@@ -202,6 +202,19 @@ describe("a campaign", function()
       assert.equal("", (told({ kind = "timeout", outcome = "unknown" }) or ""))
     end)
 
+    it("sends anew to whom an earlier run did not invite, once that is settled", function()
+      local doubts = {}
+      local done = invite(1, client_of(function(_, in_doubt)
+        doubts[#doubts + 1] = in_doubt
+        if #doubts == 1 then
+          return nil, failure { kind = "server", retryable = true }
+        end
+        return MADE, {}
+      end), { journal = journal_of { ["p1@example.com"] = { state = "intent", at = 1 } } })
+      assert.same({ true, false }, doubts)
+      assert.equal(EXIT.done, done:exit())
+    end)
+
     it("tells from an invitation of its own one that was there before", function()
       local at = os.time { year = 2026, month = 3, day = 4 }
       local function outcome_of(created)
