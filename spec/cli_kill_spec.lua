@@ -123,6 +123,26 @@ describe("aitronos-invite", function()
     assert_complete(finish())
   end)
 
+  it("is not stopped by rows that an earlier run was refused", function()
+    local rows, lines = {}, { "email" }
+    for number = 1, 40 do
+      local refused = number % 5 == 0
+      rows[number] = {
+        line = number + 1, expected = refused and "rejected" or "made",
+        address = (refused and "fault+403.p%d@example.com" or "p%d@example.com"):format(number),
+      }
+      lines[number + 1] = rows[number].address
+    end
+    -- The refused rows would be those that the second run begins with.
+    for count = 36, 41, 5 do
+      shell.write_file(list.csv, table.concat(lines, "\n", 1, count) .. "\n")
+      local exit, words = finish()
+      assert.equal(3, exit, words)
+    end
+    list.rows = rows
+    assert.same({}, runs.judge(server, rows, list.report, true).faults)
+  end)
+
   describe("of whom an earlier run may have invited,", function()
     -- Rows of these addresses, which are in doubt but for those that are expected to be rejected.
     local function new_rows(rows)

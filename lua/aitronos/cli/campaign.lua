@@ -29,7 +29,7 @@ local NETWORK = {
 }
 local DENIED = { permission = true, not_found = true }
 -- Refused for a reason that is not the row's: the next run tries again.
-local PASSING = { authentication = true, permission = true, rate_limit = true, config = true }
+local PASSING = { authentication = true, rate_limit = true, config = true }
 
 ---@class aitronos.Entry
 ---@field person aitronos.Person
@@ -149,10 +149,26 @@ local function keep_links(self, entry, invitation)
   end
 end
 
+-- Where somebody else is invited, earlier refusals were about their rows, and are final. Else the
+-- next run tries those again.
+local function settle_denied(self, final)
+  for _, denied in ipairs(self.denied_rows) do
+    if final then
+      self.journal:finish(denied.key, denied.row)
+    else
+      self.journal:retract(denied.key)
+    end
+  end
+  self.denied_rows = {}
+end
+
 local function note_end(self, entry, row, err)
   local journal, key = self.journal, entry.person.key
   if not journal or row.outcome == "unknown" then
     return -- the next run looks it up
+  elseif err and DENIED[err.kind] then
+    self.denied_rows[#self.denied_rows + 1] = { key = key, row = row }
+    return
   elseif err and (row.outcome == "not_sent" or err.retryable or PASSING[err.kind]) then
     journal:retract(key)
   else
@@ -215,6 +231,7 @@ local function take_outcome(self, outcome)
   self.entries[outcome.params] = nil
   if not err then
     self.failures, self.denied, self.reached = 0, 0, true
+    settle_denied(self, true)
     keep_links(self, entry, outcome.invitation)
     return finish(self, entry, made(entry, outcome.invitation, outcome.response))
   end
@@ -322,6 +339,7 @@ function Campaign:invite()
   if self.stopped then
     tell_unreached(self)
   end
+  settle_denied(self, false)
   if self.journal then
     local fine, message = self.journal:close()
     if not fine then
@@ -371,7 +389,7 @@ function campaign.new(given)
     wait = given.wait,
     probe_seconds = given.probe_seconds or PROBE_SECONDS,
     batch_size = math.max(16, given.settings.concurrency),
-    batch = {}, again = {}, entries = {},
+    batch = {}, again = {}, entries = {}, denied_rows = {},
     failed = 0, failures = 0, denied = 0, reached = false, broken = false,
     counts = {
       made = 0, existing = 0, rejected = 0, not_sent = 0, unknown = 0, invalid = 0, duplicate = 0,
