@@ -131,15 +131,18 @@ sanitize: ## the suites under ASan and UBSan
 		$(MAKE) --no-print-directory -s build/asan/$$lua/host LUA=$$lua BUILD=build/asan \
 			SANITIZE=address,undefined || exit 1; done
 	@ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory -s test-installed \
-		BUILD=build/asan SANITIZE=address,undefined
+		BUILD=build/asan SANITIZE=address,undefined TEST="$(or $(TEST),$(SPECS) spec/hosts)"
 
-# All but the sandbox's own, of which nothing is ours but nginx's Lua.
-SPECS := $(filter-out spec/sandbox_%,$(wildcard spec/*_spec.lua)) spec/regress
+# Those that C of ours has a part in: not the sandbox's, nor those of plain Lua or of the command.
+SPECS := $(filter-out $(addprefix spec/,arguments_spec.lua callers_spec.lua cli_% csv_% error_spec.lua \
+	failure_spec.lua inputs_spec.lua journal_% manual_spec.lua options_spec.lua params_spec.lua \
+	people_spec.lua plan_spec.lua progress_spec.lua readme_spec.lua report_spec.lua sandbox_% \
+	shown_spec.lua),$(wildcard spec/*_spec.lua)) spec/regress
 
 # With these settings Lua 5.3 and 5.4 collect all garbage whenever they look whether it is time to,
 # which makes whatever builds up much take minutes: of the cells of faults_spec.lua each of these
-# two does another sixteenth, where Lua 5.1 and LuaJIT do all, and the specs with the tag "bulk",
-# of plain Lua or of the command as a process, are left out.
+# two does another sixteenth, where Lua 5.1 and LuaJIT do all, and the specs with the tag "bulk" are
+# left out.
 .PHONY: gc-stress
 gc-stress: ## the specs with a collector that never pauses
 	@.ci/deps test
@@ -159,12 +162,9 @@ $(OUT)/memory_host: spec/support/host.c spec/memory/memory.c spec/memory/memory.
 	$(CC) $(filter-out -MMD -MP,$(C_FLAGS)) $(LUA_FLAGS) -DHOST_MEMORY -fvisibility=default -o $@ \
 		$(filter %.c,$^) $(shell $(PKG_CONFIG) --libs $(lua_package_$(LUA)))
 
-# Left out is where valgrind has nothing of ours to see: specs of Lua files that no C is behind, and
-# specs of what other processes do. Of the cells of faults_spec.lua each Lua does another quarter.
-VALGRIND_SPECS := $(filter-out $(addprefix spec/,arguments_spec.lua callers_spec.lua cli% csv% \
-	error_spec.lua failure_spec.lua inputs_spec.lua journal% manual_spec.lua memory_spec.lua \
-	options_spec.lua params_spec.lua people_spec.lua plan_spec.lua process_spec.lua \
-	progress_spec.lua readme_spec.lua report_spec.lua shown_spec.lua),$(SPECS))
+# Left out are specs of what other processes do. Of the cells of faults_spec.lua each Lua does
+# another quarter.
+VALGRIND_SPECS := $(filter-out $(addprefix spec/,memory_spec.lua process_spec.lua),$(SPECS))
 
 .PHONY: valgrind
 valgrind: ## the C tests and the specs of the core under valgrind

@@ -236,8 +236,9 @@ local function take_outcome(self, outcome)
     return finish(self, entry, made(entry, outcome.invitation, outcome.response))
   end
   local had_no_turn = has_had_no_turn(err)
+  self.reached = self.reached or err.status ~= nil
   if not NETWORK[err.kind] and not had_no_turn then
-    self.failures, self.reached = 0, true
+    self.failures = 0
   end
   if not DENIED[err.kind] then
     self.denied = 0
