@@ -178,7 +178,9 @@ static void learn_pace(struct ait_pacer *pacer, int64_t now_ms)
     pacer->pauses++;
     if (pacer->good < ENOUGH)
         return;
-    double pace_ms = since_ms / (double)pacer->good * MARGIN;
+    /* At first rather too fast: the next 429 tells, and nothing would tell of too slow a pace. */
+    int64_t good = pacer->good + (pacer->learned_ms > 0 ? 0 : 1);
+    double pace_ms = since_ms / (double)good * MARGIN;
     if (!few || pace_ms < pacer->learned_ms)
         pacer->learned_ms = pace_ms;
     pacer->pace_ms = pacer->learned_ms;

@@ -188,6 +188,8 @@ static void the_pace_of_a_server_that_tells_nothing_is_found(void **state)
         {"100 in 6 s", 100, 120, 6000, 50, 1000, SAYS_RETRY_AFTER, false},
         {"1,000 a minute", 1000, 1200, 60000, 50, 1000, SAYS_RETRY_AFTER, false},
         {"5 a second", 5, 5, 1000, 50, 1000, SAYS_RETRY_AFTER, false},
+        {"5 a second after 90 ms", 5, 5, 1000, 90, 1000, SAYS_RETRY_AFTER, false},
+        {"5 a second after 170 ms", 5, 5, 1000, 170, 1000, SAYS_RETRY_AFTER, false},
         {"100 a minute, no Retry-After", 100, 120, 60000, 50, 1000, SAYS_NOTHING, false},
         {"5 a second, no Retry-After", 5, 5, 1000, 50, 1000, SAYS_NOTHING, false},
         {"10 a minute, no Retry-After", 10, 12, 60000, 50, 1000, SAYS_NOTHING, false},
