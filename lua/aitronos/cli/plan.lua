@@ -17,6 +17,11 @@ local format = string.format
 local Plan = {}
 Plan.__index = Plan
 
+-- A collector that waits for so many hundredths of what is kept: with a million addresses, garbage
+-- as large as they are would be most of the memory.
+local PAUSE = 125
+local MANY = 100000
+
 local TWO_ROLES = "is there more than once, with different roles"
 local CHANGED = "was not there when the input was checked"
 
@@ -119,8 +124,12 @@ function plan.make(next_person, settings, tell)
   local self = setmetatable({
     settings = settings, rows = 0, people = 0, invalid = 0, duplicates = 0, first = {}, roles = {},
   }, Plan)
+  local usual = collectgarbage("setpause", PAUSE)
   for person in next_person do
     look_at(self, person, tell)
+  end
+  if self.people < MANY then
+    collectgarbage("setpause", usual)
   end
   return self
 end
