@@ -200,6 +200,12 @@ bench: ## invitations one by one, beside a raw libcurl loop in the same run
 	@$(MAKE) --no-print-directory -s build build/bench/raw_easy
 	@$(WITH_MODULE) bench/run $(LUA_COMMAND)
 
+.PHONY: bench-bulk
+bench-bulk: ## many at once and the command line, beside libcurl's multi and curl --parallel (LUA=5.3)
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s build build/bench/raw_multi build/bench/measure
+	@$(WITH_MODULE) bench/bulk $(LUA_COMMAND)
+
 .PHONY: bench-throttle
 bench-throttle: ## how much of a rate limit is used, and how many 429s that takes
 	@.ci/deps test
