@@ -212,6 +212,12 @@ bench-throttle: ## how much of a rate limit is used, and how many 429s that take
 	@$(MAKE) --no-print-directory -s build
 	@$(WITH_MODULE) bench/throttle $(LUA_COMMAND) $(SECONDS)
 
+.PHONY: bench-instructions
+bench-instructions: ## user instructions an invitation, against bench/instructions.budget
+	@.ci/deps lint
+	@$(MAKE) --no-print-directory -s build build/bench/raw_easy
+	@$(WITH_MODULE) bench/instructions $(LUA_COMMAND)
+
 .PHONY: bench-tls
 bench-tls: ## what the first and the following new TLS connections of a client cost
 	@.ci/deps test
