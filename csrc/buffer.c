@@ -79,11 +79,23 @@ static size_t match(const char *text, size_t left, const char *bytes, size_t n)
     return at;
 }
 
+/* Where the bytes may begin, at `at` or later: with the first of them, or a backslash before it. */
+static size_t next_place(const struct ait_buffer *buffer, size_t at, char first)
+{
+    const char *found = memchr(buffer->data + at, first, buffer->size - at);
+    size_t place;
+
+    if (found == NULL)
+        return buffer->size;
+    place = (size_t)(found - buffer->data);
+    return place > at && found[-1] == '\\' ? place - 1 : place;
+}
+
 void ait_buffer_mask(struct ait_buffer *buffer, const char *bytes, size_t n)
 {
     size_t at = 0;
 
-    while (at < buffer->size) {
+    while (at < buffer->size && (at = next_place(buffer, at, bytes[0])) < buffer->size) {
         size_t found = match(buffer->data + at, buffer->size - at, bytes, n);
 
         memset(buffer->data + at, '*', found);
