@@ -41,10 +41,8 @@ static enum ait_status grow(struct ait_buffer *buffer, size_t needed)
     return AIT_OK;
 }
 
-enum ait_status ait_buffer_append(struct ait_buffer *buffer, const void *bytes, size_t n)
+enum ait_status ait_buffer_extend(struct ait_buffer *buffer, size_t n, char **place)
 {
-    if (n == 0)
-        return AIT_OK;
     if (n > buffer->maximum - buffer->size)
         return AIT_TOO_LARGE;
     if (n > buffer->capacity - buffer->size) {
@@ -52,9 +50,22 @@ enum ait_status ait_buffer_append(struct ait_buffer *buffer, const void *bytes, 
         if (status != AIT_OK)
             return status;
     }
-    memcpy(buffer->data + buffer->size, bytes, n);
+    *place = buffer->data + buffer->size;
     buffer->size += n;
     return AIT_OK;
+}
+
+enum ait_status ait_buffer_append(struct ait_buffer *buffer, const void *bytes, size_t n)
+{
+    char *place;
+    enum ait_status status;
+
+    if (n == 0)
+        return AIT_OK;
+    status = ait_buffer_extend(buffer, n, &place);
+    if (status == AIT_OK)
+        memcpy(place, bytes, n);
+    return status;
 }
 
 enum ait_status ait_buffer_append_string(struct ait_buffer *buffer, const char *text)

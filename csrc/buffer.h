@@ -27,6 +27,9 @@ void ait_buffer_init(struct ait_buffer *buffer, size_t maximum);
  * the buffer is as it was. */
 enum ait_status ait_buffer_append(struct ait_buffer *buffer, const void *bytes, size_t n);
 
+/* Makes it n bytes longer, at least one, which the caller fills in at *place; or as above. */
+enum ait_status ait_buffer_extend(struct ait_buffer *buffer, size_t n, char **place);
+
 /* Appends a C string without its NUL. */
 enum ait_status ait_buffer_append_string(struct ait_buffer *buffer, const char *text);
 

@@ -7,17 +7,26 @@
 
 #define MAX_WAIT_MS (INT64_C(365) * 24 * 60 * 60 * 1000)
 
+/* The note before each kept name, so that whoever looks for one can step over the others. */
+struct sizes {
+    uint32_t name, value;
+};
+
+_Static_assert(sizeof(struct sizes) == AIT_HEADERS_NOTE, "for the maximum");
+
 void ait_headers_init(struct ait_headers *headers)
 {
     *headers = (struct ait_headers){0};
-    /* A kept line takes at most one byte more than the line itself ("a:" against "a" NUL
-     * NUL), so that the limits on what is seen are always the ones that are met. */
-    ait_buffer_init(&headers->kept, AIT_HEADERS_MAX_BYTES + AIT_HEADERS_MAX_LINES);
+    /* A kept line takes at most its note and one byte more than the line itself ("a:" against
+     * "a" NUL NUL), so that the limits on what is seen are always the ones that are met. */
+    ait_buffer_init(&headers->kept,
+                    AIT_HEADERS_MAX_BYTES + AIT_HEADERS_MAX_LINES * (AIT_HEADERS_NOTE + 1));
 }
 
 void ait_headers_clear(struct ait_headers *headers)
 {
     ait_buffer_clear(&headers->kept);
+    headers->kept_lines = 0;
     headers->seen_bytes = 0;
     headers->seen_lines = 0;
     headers->ended = false;
@@ -37,8 +46,8 @@ struct span {
 /* Of RFC 9110, section 5.6.2; isalnum() asks the locale. */
 static bool is_token_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           (c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL);
 }
 
 static bool is_blank(char c)
@@ -87,26 +96,26 @@ static bool split_field(struct span line, struct span *name, struct span *value)
     return true;
 }
 
-static enum ait_status append_text(struct ait_buffer *buffer, struct span text)
+static enum ait_status keep(struct ait_headers *headers, struct span name, struct span value)
 {
-    enum ait_status status = ait_buffer_append(buffer, text.start, text.size);
-    return status == AIT_OK ? ait_buffer_append(buffer, "", 1) : status;
-}
+    struct sizes sizes = {(uint32_t)name.size, (uint32_t)value.size};
+    char *to;
+    enum ait_status status =
+        ait_buffer_extend(&headers->kept, sizeof sizes + name.size + value.size + 2, &to);
 
-static enum ait_status keep(struct ait_buffer *kept, struct span name, struct span value)
-{
-    size_t before = kept->size;
-    enum ait_status status = append_text(kept, name);
-    if (status == AIT_OK)
-        status = append_text(kept, value);
-    if (status != AIT_OK) {
-        kept->size = before;
+    if (status != AIT_OK)
         return status;
+    headers->kept_lines++;
+    memcpy(to, &sizes, sizeof sizes);
+    to += sizeof sizes;
+    for (size_t i = 0; i < name.size; i++) {
+        char c = name.start[i];
+
+        *to++ = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
     }
-    for (char *c = kept->data + before; *c != '\0'; c++) {
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
-    }
+    *to++ = '\0';
+    memcpy(to, value.start, value.size);
+    to[value.size] = '\0';
     return AIT_OK;
 }
 
@@ -125,6 +134,7 @@ enum ait_status ait_headers_line(struct ait_headers *headers, const char *line, 
     }
     if (text.size >= 5 && memcmp(text.start, "HTTP/", 5) == 0) {
         ait_buffer_clear(&headers->kept);
+        headers->kept_lines = 0;
         headers->ended = false;
         return AIT_OK;
     }
@@ -132,33 +142,43 @@ enum ait_status ait_headers_line(struct ait_headers *headers, const char *line, 
     struct span value;
     if (headers->ended || !split_field(text, &name, &value))
         return AIT_OK;
-    return keep(&headers->kept, name, value);
+    return keep(headers, name, value);
 }
 
-static const char *after(const char *text)
+static struct sizes sizes_before(const char *name)
 {
-    return text + strlen(text) + 1;
+    struct sizes sizes;
+
+    memcpy(&sizes, name - sizeof sizes, sizeof sizes);
+    return sizes;
 }
 
 const char *ait_headers_next(const struct ait_headers *headers, const char *name,
-                             const char **value)
+                             struct ait_header *header)
 {
-    if (headers->kept.size == 0)
+    const char *at = headers->kept.data;
+    struct sizes sizes;
+
+    if (name != NULL) {
+        sizes = sizes_before(name);
+        at = name + sizes.name + sizes.value + 2;
+    }
+    if (headers->kept.size == 0 || at == headers->kept.data + headers->kept.size)
         return NULL;
-    const char *next = name == NULL ? headers->kept.data : after(after(name));
-    if (next == headers->kept.data + headers->kept.size)
-        return NULL;
-    *value = after(next);
-    return next;
+    at += sizeof sizes;
+    sizes = sizes_before(at);
+    *header = (struct ait_header){at, sizes.name, at + sizes.name + 1, sizes.value};
+    return at;
 }
 
 const char *ait_headers_find(const struct ait_headers *headers, const char *name)
 {
-    const char *value = NULL;
-    const char *at = NULL;
-    while ((at = ait_headers_next(headers, at, &value)) != NULL) {
-        if (strcmp(at, name) == 0)
-            return value;
+    size_t n = strlen(name);
+    struct ait_header header = {.name = NULL};
+
+    while (ait_headers_next(headers, header.name, &header) != NULL) {
+        if (header.name_size == n && memcmp(header.name, name, n) == 0)
+            return header.value;
     }
     return NULL;
 }

@@ -17,9 +17,13 @@
 #define AIT_HEADERS_MAX_BYTES ((size_t)64 * 1024)
 #define AIT_HEADERS_MAX_LINES ((size_t)256)
 
+/* What is noted of each kept line beside its texts. */
+#define AIT_HEADERS_NOTE (2 * sizeof(uint32_t))
+
 struct ait_headers {
-    struct ait_buffer kept; /* name NUL value NUL …; names lower-case; in order of arrival */
-    size_t seen_bytes;      /* of every line of the attempt, kept or not */
+    struct ait_buffer kept; /* note name NUL value NUL …; names lower-case; in order of arrival */
+    size_t kept_lines;
+    size_t seen_bytes; /* of every line of the attempt, kept or not */
     size_t seen_lines;
     bool ended; /* the blank line has come */
 };
@@ -40,10 +44,18 @@ void ait_headers_free(struct ait_headers *headers);
  * AIT_TOO_LARGE: a limit is passed and the attempt is to be given up; AIT_NO_MEMORY. */
 enum ait_status ait_headers_line(struct ait_headers *headers, const char *line, size_t n);
 
+/* Both texts end with a NUL, too, and live until the next line or clear. */
+struct ait_header {
+    const char *name;
+    size_t name_size;
+    const char *value;
+    size_t value_size;
+};
+
 /* Walks the kept lines: start with name NULL; returns the next name, or NULL at the end, and
- * its value in *value. Both live until the next line or clear. */
+ * both texts in *header. */
 const char *ait_headers_next(const struct ait_headers *headers, const char *name,
-                             const char **value);
+                             struct ait_header *header);
 
 /* The value of the first line with this lower-case name, or NULL. */
 const char *ait_headers_find(const struct ait_headers *headers, const char *name);

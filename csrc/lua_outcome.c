@@ -126,20 +126,28 @@ static struct answer read_answer(lua_State *L, const struct ait_outcome *outcome
 
 /* -- what the caller gets -- */
 
+/* The same name again: its values in one, as HTTP has it. */
+static void join_value(lua_State *L, const struct ait_header *header)
+{
+    lua_getfield(L, -1, header->name);
+    lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), header->value);
+    lua_setfield(L, -3, header->name);
+    lua_pop(L, 1);
+}
+
 static void set_headers(lua_State *L, const struct ait_headers *headers)
 {
-    const char *name = NULL;
-    const char *value;
+    struct ait_header header = {.name = NULL};
 
-    lua_newtable(L);
-    while ((name = ait_headers_next(headers, name, &value)) != NULL) {
-        lua_getfield(L, -1, name);
-        if (lua_isnil(L, -1))
-            lua_pushstring(L, value);
-        else
-            lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), value);
-        lua_setfield(L, -3, name);
-        lua_pop(L, 1);
+    lua_createtable(L, 0, (int)headers->kept_lines);
+    while (ait_headers_next(headers, header.name, &header) != NULL) {
+        if (ait_headers_find(headers, header.name) != header.value) {
+            join_value(L, &header);
+            continue;
+        }
+        lua_pushlstring(L, header.name, header.name_size);
+        lua_pushlstring(L, header.value, header.value_size);
+        lua_rawset(L, -3);
     }
     lua_setfield(L, -2, "headers");
 }

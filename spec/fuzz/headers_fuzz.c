@@ -25,7 +25,7 @@ static void check_limits(const struct ait_headers *headers)
     CHECK(headers->seen_lines <= AIT_HEADERS_MAX_LINES);
     CHECK(headers->seen_bytes <= AIT_HEADERS_MAX_BYTES);
     CHECK(kept->size <= kept->capacity && kept->capacity <= kept->maximum);
-    CHECK(kept->size <= headers->seen_bytes + headers->seen_lines);
+    CHECK(kept->size <= headers->seen_bytes + headers->seen_lines * (AIT_HEADERS_NOTE + 1));
 }
 
 static void check_field(const struct ait_headers *headers, const char *name, const char *value)
@@ -45,17 +45,17 @@ static void check_field(const struct ait_headers *headers, const char *name, con
 static void check_kept(const struct ait_headers *headers)
 {
     const char *end = headers->kept.data;
-    const char *name = NULL;
-    const char *value = NULL;
+    struct ait_header header = {.name = NULL};
     size_t fields = 0;
-    while ((name = ait_headers_next(headers, name, &value)) != NULL) {
-        CHECK(name == end);
-        check_field(headers, name, value);
-        end = value + strlen(value) + 1;
+    while (ait_headers_next(headers, header.name, &header) != NULL) {
+        CHECK(header.name == end + AIT_HEADERS_NOTE);
+        CHECK(strlen(header.name) == header.name_size && strlen(header.value) == header.value_size);
+        check_field(headers, header.name, header.value);
+        end = header.value + header.value_size + 1;
         fields++;
     }
     CHECK(headers->kept.size == 0 || end == headers->kept.data + headers->kept.size);
-    CHECK(fields <= headers->seen_lines);
+    CHECK(fields == headers->kept_lines && fields <= headers->seen_lines);
 }
 
 static void check_answers(const struct ait_headers *headers)
