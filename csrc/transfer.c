@@ -6,8 +6,9 @@
 /* Below the idle time-outs of common load balancers, which hang up after 60 s. */
 #define MAX_IDLE_CONNECTION_S 50L
 
-/* An answer is far smaller than libcurl's usual buffer, which it takes and frees each time. */
-#define RECEIVE_BUFFER_SIZE 4096L
+/* An answer is far smaller than libcurl's usual buffer, which it takes and frees each time, and
+ * which is wiped then. */
+#define RECEIVE_BUFFER_SIZE 2000L
 
 static int on_request(void *context, char *remote_ip, char *local_ip, int remote_port,
                       int local_port)
@@ -92,6 +93,32 @@ static bool set_security(CURL *easy, const struct ait_settings *settings)
            curl_easy_setopt(easy, CURLOPT_CAPATH, settings->ca_path) == CURLE_OK;
 }
 
+/* Libcurl looks for these at each attempt. */
+static bool environment_has_proxy(void)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                        "ALL_PROXY"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+
+        if (value != NULL && *value != '\0')
+            return true;
+    }
+    return false;
+}
+
+static bool set_proxy(CURL *easy, const struct ait_settings *settings)
+{
+    bool none = settings->proxy == NULL ? !environment_has_proxy() : settings->proxy[0] == '\0';
+
+    if (none) /* the second, lest it look for exceptions in the environment */
+        return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK;
+    return settings->proxy == NULL ||
+           curl_easy_setopt(easy, CURLOPT_PROXY, settings->proxy) == CURLE_OK;
+}
+
 static bool set_connection(CURL *easy, const struct ait_settings *settings)
 {
     long version = settings->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
@@ -107,8 +134,7 @@ static bool set_connection(CURL *easy, const struct ait_settings *settings)
            curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, MAX_IDLE_CONNECTION_S) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)settings->connect_timeout_ms) ==
                CURLE_OK &&
-           (settings->proxy == NULL ||
-            curl_easy_setopt(easy, CURLOPT_PROXY, settings->proxy) == CURLE_OK) &&
+           set_proxy(easy, settings) &&
            curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK;
 }
 
@@ -120,10 +146,17 @@ static bool set_sockets(CURL *easy, struct ait_sockets *sockets)
            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) == CURLE_OK;
 }
 
+/* Of all that libcurl knows this one, which every server knows: each name is a text that libcurl
+ * writes, letter by letter, for each attempt. */
+static const char *encoding(void)
+{
+    return (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_LIBZ) != 0 ? "gzip" : "";
+}
+
 static bool set_exchange(CURL *easy, const struct ait_settings *settings)
 {
     return curl_easy_setopt(easy, CURLOPT_USERAGENT, settings->user_agent) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, encoding()) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
                             (curl_off_t)settings->max_response_bytes) == CURLE_OK &&
