@@ -7,7 +7,7 @@ local errors = require "aitronos.error"
 
 local concat = table.concat
 local find, gsub, match, sub = string.find, string.gsub, string.match, string.sub
-local ipairs, next, rawget, type = ipairs, next, rawget, type
+local getmetatable, ipairs, next, type = getmetatable, ipairs, next, type
 
 local params = {}
 
@@ -63,11 +63,19 @@ end
 -- and pass with the first pattern.
 local CHECKS = {}
 
+-- The organization and the role of a call are most often those of the call before.
+local MOST_REMEMBERED = 128
+local good_id, good_line
+
 function CHECKS.organization_id(id)
+  if id == good_id then
+    return nil
+  end
   if #id > ID_BYTES then
     return "must be at most " .. ID_BYTES .. " bytes long"
   end
   if find(id, "^org_[0-9A-Za-z_-]+$") then
+    good_id = id
     return nil
   end
   if sub(id, 1, 4) == "ORG_" then
@@ -103,10 +111,14 @@ end
 
 --- A line of text: what may stand where people read it.
 function CHECKS.line(text)
+  if text == good_line then
+    return nil
+  end
   if #text > LINE_BYTES then
     return "must be at most " .. LINE_BYTES .. " bytes long"
   end
   if find(text, "^[\32-\126]+$") then
+    good_line = #text <= MOST_REMEMBERED and text or nil
     return nil
   end
   if text == "" then
@@ -145,6 +157,15 @@ local function add_unknown(faults, row, given, known)
   return faults
 end
 
+-- What a metatable would add or hide is not looked at.
+local function without_metatable(given)
+  local plain = {}
+  for key, value in next, given do
+    plain[key] = value
+  end
+  return plain
+end
+
 ---@param row aitronos.Endpoint
 ---@param given any what the caller passed
 ---@return table<string, any>? values every parameter given; nil if there is a fault
@@ -153,15 +174,21 @@ function params.check(row, given)
   if type(given) ~= "table" then
     return nil, add(nil, "params", "must be a table, not " .. type(given))
   end
+  if getmetatable(given) ~= nil then
+    given = without_metatable(given)
+  end
 
-  local values, body, faults = {}, {}, nil
+  -- These nils make no field, but room for so many, which would else come in three steps.
+  local values = { _1 = nil, _2 = nil, _3 = nil, _4 = nil }
+  local body = { _1 = nil, _2 = nil, _3 = nil, _4 = nil }
+  local faults
   local parameters = row.parameters
   for i = 1, #parameters do
     local parameter = parameters[i]
     local names, present = parameter.names, 0
     for j = 1, #names do
       local name = names[j]
-      local value = rawget(given, name)
+      local value = given[name]
       if value ~= nil then
         present = present + 1
         values[name] = value
