@@ -58,24 +58,6 @@ static inline size_t ait_compat_length(lua_State *L, int index)
 #endif
 }
 
-/* luaL_testudata, which 5.1 lacks: NULL where the value is no userdata of that metatable. */
-static inline void *ait_compat_test_userdata(lua_State *L, int index, const char *metatable)
-{
-#if LUA_VERSION_NUM == 501
-    void *userdata = lua_touserdata(L, index);
-    int same;
-
-    if (userdata == NULL || !lua_getmetatable(L, index))
-        return NULL;
-    luaL_getmetatable(L, metatable);
-    same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same ? userdata : NULL;
-#else
-    return luaL_testudata(L, index, metatable);
-#endif
-}
-
 /* Registers functions that share the value on top of the stack as their upvalue, and pops it. */
 static inline void ait_compat_set_functions(lua_State *L, const luaL_Reg *functions)
 {

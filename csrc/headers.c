@@ -46,7 +46,7 @@ struct span {
 /* Of RFC 9110, section 5.6.2; isalnum() asks the locale. */
 static bool is_token_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+    return (unsigned)((c | 0x20) - 'a') < 26 || c == '-' || (c >= '0' && c <= '9') ||
            (c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL);
 }
 

@@ -16,7 +16,7 @@
 
 struct ait_client *ait_client_check(lua_State *L, int index)
 {
-    struct ait_client *client = ait_compat_test_userdata(L, index, AIT_CLIENT);
+    struct ait_client *client = ait_core_test_userdata(L, index, AIT_TOOL_CLIENT);
 
     if (client == NULL)
         ait_core_raise_argument(L, "self", "must be a client");
@@ -184,7 +184,7 @@ static uint64_t checked_job_id(lua_State *L, int index)
 
     if (lua_isnoneornil(L, index))
         return AIT_WAITER_ANY;
-    job = ait_compat_test_userdata(L, index, AIT_JOB);
+    job = ait_core_test_userdata(L, index, AIT_TOOL_JOB);
     if (job == NULL)
         ait_core_raise_argument(L, "job", "must be a job");
     else
@@ -378,7 +378,7 @@ static int client_new(lua_State *L)
 
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    client = ait_core_new_userdata(L, sizeof *client, AIT_CLIENT);
+    client = ait_core_new_userdata(L, sizeof *client, AIT_TOOL_CLIENT);
     client->bell = -1;
     ait_buffer_init(&client->base_url, MAX_BASE_URL);
     lua_newtable(L);
@@ -431,7 +431,7 @@ void ait_client_register(lua_State *L)
     lua_setfield(L, -2, "__index");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
+    lua_rawseti(L, tools, AIT_TOOL_CLIENT);
 
     lua_newtable(L);
     lua_pushvalue(L, tools);

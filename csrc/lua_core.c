@@ -37,14 +37,27 @@ _Noreturn void ait_core_raise_no_memory(lua_State *L)
     abort();
 }
 
-void *ait_core_new_userdata(lua_State *L, size_t size, const char *metatable)
+void *ait_core_new_userdata(lua_State *L, size_t size, int tool)
 {
     void *userdata = ait_compat_new_userdata(L, size);
 
     memset(userdata, 0, size);
-    luaL_getmetatable(L, metatable);
+    ait_core_push_tool(L, tool);
     lua_setmetatable(L, -2);
     return userdata;
+}
+
+void *ait_core_test_userdata(lua_State *L, int index, int tool)
+{
+    void *userdata = lua_touserdata(L, index);
+    bool same;
+
+    if (userdata == NULL || !lua_getmetatable(L, index))
+        return NULL;
+    ait_core_push_tool(L, tool);
+    same = lua_topointer(L, -1) == lua_topointer(L, -2);
+    lua_pop(L, 2);
+    return same ? userdata : NULL;
 }
 
 /* Pushes what require(name) returns. */
@@ -74,7 +87,7 @@ static void configure_json(lua_State *L, const char *setting, int value)
 
 static void push_tools(lua_State *L)
 {
-    lua_createtable(L, AIT_TOOL_TURN, 0);
+    lua_createtable(L, AIT_TOOL_JOB, 0);
     ait_event_push_teller(L);
     lua_rawseti(L, -2, AIT_TOOL_TELL);
     ait_client_push_turn(L);

@@ -33,6 +33,8 @@ enum {
     AIT_TOOL_FAILURE,
     AIT_TOOL_TELL,
     AIT_TOOL_TURN,
+    AIT_TOOL_CLIENT, /* the metatables of the two userdata, by which they are known, too */
+    AIT_TOOL_JOB,
 };
 
 /* In a client's anchor, beside the ids of its jobs. */
@@ -97,8 +99,11 @@ void ait_core_push_argument(lua_State *L, const char *field, const char *message
 _Noreturn void ait_core_raise_argument(lua_State *L, const char *field, const char *message);
 _Noreturn void ait_core_raise_no_memory(lua_State *L);
 
-/* A zeroed userdata with its metatable, pushed. */
-void *ait_core_new_userdata(lua_State *L, size_t size, const char *metatable);
+/* A zeroed userdata with the metatable that this tool is, pushed. */
+void *ait_core_new_userdata(lua_State *L, size_t size, int tool);
+
+/* NULL where the value at index is no userdata with that metatable. */
+void *ait_core_test_userdata(lua_State *L, int index, int tool);
 
 /* -- lua_json.c -- */
 

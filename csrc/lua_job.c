@@ -109,7 +109,7 @@ static void begin_in_doubt(lua_State *L, struct ait_job *job, const struct ait_c
 
 struct ait_job *ait_job_new(lua_State *L, struct ait_client *client, bool in_doubt)
 {
-    struct ait_job *job = ait_core_new_userdata(L, sizeof *job, AIT_JOB);
+    struct ait_job *job = ait_core_new_userdata(L, sizeof *job, AIT_TOOL_JOB);
     int64_t now_ms = ait_clock_now_ms();
 
     ait_request_init(&job->request);
@@ -163,7 +163,7 @@ void ait_job_stop(struct ait_job *job, enum ait_failure reason, bool begun)
 
 static struct ait_job *check_job(lua_State *L)
 {
-    struct ait_job *job = ait_compat_test_userdata(L, 1, AIT_JOB);
+    struct ait_job *job = ait_core_test_userdata(L, 1, AIT_TOOL_JOB);
 
     if (job == NULL)
         ait_core_raise_argument(L, "self", "must be a job");
@@ -302,5 +302,6 @@ void ait_job_register(lua_State *L)
     lua_setfield(L, -2, "__index");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
+    lua_rawseti(L, tools, AIT_TOOL_JOB);
     lua_settop(L, tools - 1);
 }
