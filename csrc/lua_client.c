@@ -118,6 +118,13 @@ static int client_in_turn(lua_State *L)
     return 1;
 }
 
+/* A number that is another one after any job came, went or moved on. */
+static int client_changes(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)ait_client_check(L, 1)->changes);
+    return 1;
+}
+
 /* (client, n): so many requests may be in flight from now on. */
 static int client_concurrency(lua_State *L)
 {
@@ -403,9 +410,16 @@ static int client_new(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"submit", client_submit}, {"in_turn", client_in_turn}, {"concurrency", client_concurrency},
-    {"turn", client_turn},     {"fd", client_fd},           {"timeout", client_timeout},
-    {"bell", client_bell},     {"close", client_close},     {NULL, NULL},
+    {"submit", client_submit},
+    {"in_turn", client_in_turn},
+    {"concurrency", client_concurrency},
+    {"turn", client_turn},
+    {"fd", client_fd},
+    {"timeout", client_timeout},
+    {"bell", client_bell},
+    {"close", client_close},
+    {"changes", client_changes},
+    {NULL, NULL},
 };
 
 static const luaL_Reg meta[] = {

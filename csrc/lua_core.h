@@ -64,6 +64,7 @@ struct ait_client {
     bool in_turn;                           /* whatever runs then must leave the client as it is */
     const struct ait_job *advancing;        /* in that turn: its answer has come */
     bool has_limiter;                       /* a rate that is not the pacer's */
+    uint32_t changes;                       /* how often a job of its came, went or moved on */
     struct ait_job *open_first, *open_last; /* all open jobs, oldest first */
     struct ait_job *waiting_first, *waiting_last;
 };

@@ -10,6 +10,7 @@
 
 static void link_open(struct ait_client *client, struct ait_job *job)
 {
+    client->changes++;
     job->open = true;
     job->previous_open = client->open_last;
     if (client->open_last != NULL)
@@ -29,6 +30,7 @@ static void unlink_open(struct ait_client *client, struct ait_job *job)
         job->next_open->previous_open = job->previous_open;
     else
         client->open_last = job->previous_open;
+    client->changes++;
     job->previous_open = job->next_open = NULL;
     job->open = false;
 }
@@ -50,6 +52,7 @@ static void wait_in_line(struct ait_client *client, struct ait_job *job)
         before->next_waiting = job;
     else
         client->waiting_first = job;
+    client->changes++;
     job->state = AIT_WAITING;
 }
 
@@ -63,6 +66,7 @@ static void leave_line(struct ait_client *client, struct ait_job *job)
         job->next_waiting->previous_waiting = job->previous_waiting;
     else
         client->waiting_last = job->previous_waiting;
+    client->changes++;
     job->previous_waiting = job->next_waiting = NULL;
 }
 

@@ -5,7 +5,7 @@
 local errors = require "aitronos.error"
 local finalizer = require "aitronos.finalizer"
 
-local remove, type = table.remove, type
+local type = type
 
 -- Calls open at most, those that wait by themselves included, for each place in the window.
 local OPEN_FOR_A_PLACE = 16
@@ -44,7 +44,10 @@ local Waited = {}
 ---@field private window integer
 ---@field private jobs aitronos.Job[] open ones
 ---@field private outcomes aitronos.Outcome[] of these
----@field private ended aitronos.Outcome[] not told yet
+---@field private ended table<integer, aitronos.Outcome> not told yet
+---@field private first_ended integer where these begin
+---@field private last_ended integer
+---@field private seen integer? the core's count of changes at the last sweep
 ---@field private busy integer jobs that take a place
 ---@field private progress aitronos.BulkProgress
 local Run = {}
@@ -57,12 +60,22 @@ local run_metatable = { __index = Run }
 local function end_call(run, outcome, invitation, response)
   outcome.invitation = invitation
   outcome[invitation and "response" or "error"] = response
-  local ended = run.ended
-  ended[#ended + 1] = outcome
+  run.last_ended = run.last_ended + 1
+  run.ended[run.last_ended] = outcome
 end
 
--- Sorts the open jobs: those that have ended, and those that take a place.
+local function has_ended(run)
+  return run.first_ended <= run.last_ended
+end
+
+-- Sorts the open jobs: those that have ended, and those that take a place. A driver asks often, and
+-- most often nothing has changed.
 local function sweep(run)
+  local changes = run.calls.changes()
+  if changes == run.seen then
+    return
+  end
+  run.seen = changes
   local jobs, outcomes = run.jobs, run.outcomes
   local count, kept, busy = #jobs, 0, 0
   for i = 1, count do
@@ -85,8 +98,9 @@ local function sweep(run)
 end
 
 local function has_place(run)
+  local untold = run.last_ended - run.first_ended + 1
   return run.next_params and run.busy < run.window
-    and #run.jobs < run.window * OPEN_FOR_A_PLACE and #run.ended < run.window
+    and #run.jobs < run.window * OPEN_FOR_A_PLACE and untold < run.window
 end
 
 local function cancel(run)
@@ -106,7 +120,9 @@ local function fill(run)
     local progress = run.progress
     progress.read = progress.read + 1
     local outcome = { index = progress.read, params = params }
+    local before = run.calls.changes()
     local job, err = run.calls.start(params, in_doubt)
+    run.seen = run.seen + run.calls.changes() - before -- no news, as it is entered here
     if job then
       local place = #run.jobs + 1
       run.jobs[place], run.outcomes[place] = job, outcome
@@ -124,7 +140,7 @@ end
 function Waited:done()
   local run = self.run
   sweep(run)
-  return run.ended[1] ~= nil or #run.jobs == 0 or has_place(run) == true
+  return has_ended(run) or #run.jobs == 0 or has_place(run) == true
 end
 
 --- Ends what is open.
@@ -141,7 +157,9 @@ end
 -- ## The run
 
 local function tell(run)
-  local outcome = remove(run.ended, 1)
+  local outcome = run.ended[run.first_ended]
+  run.ended[run.first_ended] = nil
+  run.first_ended = run.first_ended + 1
   local progress = run.progress
   progress.finished = progress.finished + 1
   progress.failed = progress.failed + (outcome.error and 1 or 0)
@@ -157,11 +175,11 @@ end
 ---@return aitronos.Outcome?
 function Run:next()
   while true do
-    if self.ended[1] == nil then
+    if not has_ended(self) then
       sweep(self)
       fill(self)
     end
-    if self.ended[1] ~= nil then
+    if has_ended(self) then
       return tell(self)
     elseif #self.jobs == 0 then
       self:close()
@@ -191,6 +209,7 @@ function Run:close()
   self.next_params = nil
   cancel(self)
   self.jobs, self.outcomes, self.ended = {}, {}, {}
+  self.first_ended, self.last_ended = 1, 0
   self.calls.override(self, nil)
 end
 
@@ -240,7 +259,8 @@ end
 ---@param source any
 ---@param options any
 ---@param concurrency integer the client's own
----@param calls table { start = function(params, in_doubt), wait = function(waited), override }
+---@param calls table { start = function(params, in_doubt), wait = function(waited), override,
+---changes }
 ---@return aitronos.Run
 local function new(source, options, concurrency, calls)
   options = options or {}
@@ -258,7 +278,7 @@ local function new(source, options, concurrency, calls)
     next_params = type(source) == "table" and each_of(source) or source,
     window = options.concurrency or concurrency,
     on_progress = options.on_progress,
-    jobs = {}, outcomes = {}, ended = {}, busy = 0,
+    jobs = {}, outcomes = {}, ended = {}, first_ended = 1, last_ended = 0, busy = 0,
     progress = { read = 0, finished = 0, failed = 0, open = 0, waiting = 0 },
   }
   run.waited = setmetatable({ run = run }, waited_metatable)

@@ -152,6 +152,9 @@ function Client:invite_users(source, options)
     start = function(given, in_doubt)
       return start(self, endpoints.invite_user, given, true, in_doubt)
     end,
+    changes = function()
+      return self.core:changes()
+    end,
     wait = function(waited)
       self.driver.wait(self, waited)
     end,
