@@ -134,9 +134,10 @@ sanitize: ## the suites under ASan and UBSan
 		BUILD=build/asan SANITIZE=address,undefined TEST="$(or $(TEST),$(SPECS) spec/hosts)"
 
 # Those that C of ours has a part in: not the sandbox's, nor those of plain Lua or of the command.
-SPECS := $(filter-out $(addprefix spec/,arguments_spec.lua callers_spec.lua cli_% csv_% error_spec.lua \
-	failure_spec.lua inputs_spec.lua journal_% manual_spec.lua options_spec.lua params_spec.lua \
-	people_spec.lua plan_spec.lua progress_spec.lua readme_spec.lua report_spec.lua sandbox_% \
+SPECS := $(filter-out $(addprefix spec/,arguments_spec.lua callers_spec.lua cli_% csv_% docs_spec.lua \
+	error_spec.lua exports_spec.lua failure_spec.lua inputs_spec.lua journal_% manual_spec.lua \
+	options_spec.lua package_spec.lua params_spec.lua people_spec.lua plan_spec.lua \
+	progress_spec.lua readme_spec.lua report_spec.lua sandbox_% \
 	shown_spec.lua),$(wildcard spec/*_spec.lua)) spec/regress
 
 # With these settings Lua 5.3 and 5.4 collect all garbage whenever they look whether it is time to,
@@ -300,6 +301,30 @@ install: build pages ## into PREFIX (/usr/local), for LUA; DESTDIR goes before i
 	install -D -m 644 $(PAGES)/zsh $(INSTALL_SHARE)/zsh/site-functions/_aitronos-invite
 	install -D -m 644 $(PAGES)/fish \
 		$(INSTALL_SHARE)/fish/vendor_completions.d/aitronos-invite.fish
+
+DIST = $(BUILD)/dist
+NAME := aitronos-$(VERSION)
+
+# Of the last commit, and the same bytes each time.
+.PHONY: dist
+dist: ## a tarball of the last commit, in build/dist
+	@mkdir -p $(DIST)
+	git archive --format=tar --prefix=$(NAME)/ HEAD | gzip --no-name -9 >$(DIST)/$(NAME).tar.gz
+
+# The rockspec in the tree is that of no version; this one is made of it. LuaRocks packs a local file
+# by its whole path only, and looks for its name beside the rockspec when it unpacks the rock.
+.PHONY: rock
+rock: dist ## a source rock of the last commit, beside it; needs luarocks, but no network
+	sed -e 's|^version = .*|version = "$(VERSION)-1"|' \
+		-e 's|^  url = .*|  url = "file://$(abspath $(DIST))/$(NAME).tar.gz", dir = "$(NAME)",|' \
+		rockspec/aitronos-scm-1.rockspec >$(DIST)/$(NAME)-1.rockspec
+	cd $(DIST) && luarocks pack $(NAME)-1.rockspec
+
+.PHONY: package
+package: ## does what is packed work? From tarball and rock into empty trees, and a call from there
+	@.ci/deps lint
+	@$(MAKE) --no-print-directory -s rock DIST=$(BUILD)/package
+	@$(WITH_SANDBOX) spec/package $(BUILD)/package/$(NAME) $(LUAS)
 
 .PHONY: env
 env: ## what to `eval` so that LUA finds this build: eval "$$(make -s env LUA=luajit)"
