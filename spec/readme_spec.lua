@@ -1,81 +1,30 @@
---- The README, doc/architecture.md and the types say what the sources say, in both directions.
+--- The tables of the pages, and doc/architecture.md, say what the sources say, in both directions.
 
 local aitronos = require "aitronos"
 local cjson = require "cjson"
+local docs = require "spec.support.docs"
+local endpoints = require "aitronos.endpoints"
 local errors = require "aitronos.error"
 local failure = require "aitronos.failure"
 local options = require "aitronos.options"
 local sandbox = require "spec.support.sandbox"
 local shell = require "spec.support.shell"
 
+local assert_same_names, collect = docs.assert_same_names, docs.collect
 local output_of = shell.output_of
+local read, rows, section = docs.read, docs.rows, docs.section
 
-local function read(path)
-  return assert(shell.read_file(path), path)
-end
+local TYPES = "lua/aitronos/meta/types.lua"
 
 local function exists(path)
   local file = io.open(path)
   return file ~= nil and file:close() ~= nil
 end
 
-local README = read("README.md")
-local ARCHITECTURE = read("doc/architecture.md")
-local TYPES = read("lua/aitronos/meta/types.lua")
-
--- What stands between two markers of the README.
-local function section(name)
-  local found = README:match("<!%-%- begin " .. name .. " %-%->\n(.-)<!%-%- end " .. name .. " ")
-  return assert(found, "the README has no section " .. name)
-end
-
--- The rows of a table below its head, as lists of cells.
-local function rows(text)
-  local found = {}
-  for line in text:gmatch("|[^\n]*") do
-    local cells = {}
-    for cell in line:gmatch("|%s*([^|]*)") do
-      cells[#cells + 1] = cell:match("^(.-)%s*$")
-    end
-    found[#found + 1] = cells
-  end
-  assert(#found > 2, "an empty table")
-  table.remove(found, 1)
-  table.remove(found, 1)
-  return found
-end
-
--- The sets have the same names, or a message says which only one has.
-local function assert_same_names(expected, actual)
-  local wrong = {}
-  for name in pairs(expected) do
-    wrong[#wrong + 1] = not actual[name] and name .. " is missing" or nil
-  end
-  for name in pairs(actual) do
-    wrong[#wrong + 1] = not expected[name] and name .. " is too much" or nil
-  end
-  assert.truthy(next(expected), "nothing to compare")
-  assert.same({}, wrong)
-end
-
--- Adds the pattern's captures to a set.
-local function collect(set, text, pattern)
-  for name in text:gmatch(pattern) do
-    set[name] = true
-  end
-  return set
-end
-
-local function fields_of(class)
-  local body = TYPES:match("%-%-%-@class " .. class:gsub("%.", "%%.") .. "\n(.-)\n\n")
-    or TYPES:match("%-%-%-@class " .. class:gsub("%.", "%%.") .. "\n(.*)$")
-  return collect({}, body, "%-%-%-@field ([%w_]+)")
-end
-
-describe("the README's exit codes", function()
-  it("are those of the command", function()
+describe("the table of exit codes", function()
+  it("has those of the command", function()
     local documented = {}
-    for _, cells in ipairs(rows(section "exits")) do
+    for _, cells in ipairs(rows(section("doc/command.md", "exits"))) do
       documented[#documented + 1] = { code = tonumber(cells[1]), help = cells[2] }
     end
     local real = {}
@@ -86,9 +35,9 @@ describe("the README's exit codes", function()
   end)
 end)
 
-describe("the README's options", function()
+describe("the options", function()
   local documented = {}
-  for _, cells in ipairs(rows(section "options")) do
+  for _, cells in ipairs(rows(section("doc/options.md", "options"))) do
     documented[cells[1]:match("^`([%w_]+)`$")] = {
       environment = cells[2]:match("^`(.+)`$"),
       default = cells[3]:match("^`(.+)`$"),
@@ -135,11 +84,11 @@ describe("the README's options", function()
   end)
 
   it("are those of the type", function()
-    assert_same_names(documented, fields_of "aitronos.Options")
+    assert_same_names(documented, docs.fields_of(TYPES, "aitronos.Options"))
   end)
 end)
 
-it("the README's kinds and codes of errors are those that there are", function()
+it("the kinds and codes of errors are those that there are", function()
   local made = {}
   local function add(err, with_code)
     made[err.kind] = true
@@ -168,7 +117,7 @@ it("the README's kinds and codes of errors are those that there are", function()
   }), true)
 
   local documented = {}
-  for _, cells in ipairs(rows(section "kinds")) do
+  for _, cells in ipairs(rows(section("doc/errors.md", "kinds"))) do
     local kind = cells[1]:match("^`([%w_]+)`$")
     documented[kind] = true
     for code in cells[3]:gmatch("`([%w_]+)`") do
@@ -187,133 +136,132 @@ local function build_folder()
   end
 end
 
-it("the README's table of what follows an attempt is that of the policy's test", function()
+it("the table of what follows an attempt is that of the policy's test", function()
   local folder = build_folder()
   if not folder then
     pending("policy_test is not built")
     return
   end
-  assert.equal(output_of("'" .. folder .. "/c/policy_test' --table"), section "policy")
+  local printed = output_of("'" .. folder .. "/c/policy_test' --table")
+  assert.equal(printed, section("doc/retries.md", "policy"))
 end)
 
-it("the README's events and those of the type are those that are told", function()
+it("the events and those of the type are those that are told", function()
   local told = {}
   local source = read("csrc/lua_turn.c")
   collect(told, source, '%.name = "(%l+)"')
   collect(told, source, '%.name = [^,"]*"(%l+)"')
   collect(told, source, '%.name = [^,"]*"%l+" : "(%l+)"')
   local documented = {}
-  for _, cells in ipairs(rows(section "events")) do
+  for _, cells in ipairs(rows(section("doc/events.md", "events"))) do
     documented[cells[1]:match("^`(%l+)`$")] = true
   end
   assert_same_names(told, documented)
-  assert_same_names(told, collect({}, TYPES:match("@field name (%S+)\n"), '"(%l+)"'))
+  assert_same_names(told, collect({}, read(TYPES):match("@field name (%S+)\n"), '"(%l+)"'))
 
   local fields = collect({}, read("csrc/lua_event.c"), 'ait_set_%l+%(L, "([%l_]+)"')
   collect(fields, read("csrc/lua_event.c"), 'lua_setfield%(L, event, "(%l+)"%)')
-  assert_same_names(fields, fields_of "aitronos.Event")
+  assert_same_names(fields, docs.fields_of(TYPES, "aitronos.Event"))
   for field in pairs(fields) do
-    assert.truthy(section("events"):find("[`.]" .. field .. "`"), field)
+    assert.truthy(section("doc/events.md", "events"):find("[`.]" .. field .. "`"), field)
   end
 end)
 
-describe("the README's targets of make", function()
+it("the params are those of the operation, and of the type", function()
+  local taken, required = {}, {}
+  for _, parameter in ipairs(endpoints.invite_user.parameters) do
+    for _, name in ipairs(parameter.names) do
+      taken[name] = true
+    end
+    required[table.concat(parameter.names, " ")] = parameter.required == true
+  end
+  assert_same_names(taken, docs.first_names("README.md", "params"))
+  assert_same_names(taken, docs.fields_of(TYPES, "aitronos.InviteUserParams"))
+  for _, cells in ipairs(rows(section("README.md", "params"))) do
+    local names = cells[1]:gsub("`", ""):gsub(" or ", " ")
+    assert.equal(cells[2] ~= "at most one", required[names], names)
+  end
+end)
+
+it("the fields of an Error are those that it can have, and of the type", function()
+  local class = docs.fields_of("lua/aitronos/error.lua", "aitronos.Error")
+  assert_same_names(class, docs.first_names("doc/errors.md", "error fields"))
+  local given = {}
+  for name in pairs(class) do
+    given[name] = "x"
+  end
+  given.other = "x"
+  local kept = errors.new(given)
+  assert.is_nil(rawget(kept, "other"))
+  assert_same_names(class, kept)
+  assert_same_names(class, kept:to_table())
+end)
+
+it("the README's outcomes are those of the core, and of the type", function()
+  local names = read("csrc/lua_outcome.c"):match("ait_outcome_fate_name.-\n}")
+  local real = collect({}, names, '"([%l_]+)"')
+  local shown = read("README.md"):match("| `outcome` | the invitation.-\n\n")
+  assert_same_names(real, collect({}, shown, "\n| `([%l_]+)`"))
+  local class = read("lua/aitronos/error.lua"):match("@field outcome ([^\n]+)")
+  assert_same_names(real, collect({}, class, '"([%l_]+)"'))
+end)
+
+describe("the targets of make", function()
   local public = collect({}, read("Makefile"), "\n([%l-]+):[^\n]*## ")
 
-  it("exist", function()
+  it("that the pages name exist", function()
     local named = {}
-    collect(named, README, "`make ([%l-]+)[^`\n]*`")
-    for block in README:gmatch("```sh\n(.-)```") do
-      collect(named, block, "%f[%w]make (%l[%l-]*)")
+    for _, page in ipairs(docs.pages()) do
+      collect(named, read(page), "`make ([%l-]+)[^`\n]*`")
+    end
+    for _, block in ipairs(docs.blocks()) do
+      if block.language == "sh" then
+        collect(named, block.text, "%f[%w]make (%l[%l-]*)")
+      end
     end
     for target in pairs(named) do
       assert.is_true(public[target], "make " .. target)
     end
   end)
 
-  it("are all of them", function()
-    assert_same_names(public, collect({}, section "targets", "`make ([%l-]+)`"))
+  it("are all in the README", function()
+    assert_same_names(public, collect({}, section("README.md", "targets"), "`make ([%l-]+)`"))
   end)
 end)
 
-describe("beside a sandbox, the README", function()
+it("doc/command.md names options that the command has", function()
+  local has = {}
+  for _, option in ipairs(require("aitronos.cli.usage").OPTIONS) do
+    has[option.name] = true
+  end
+  local named = collect({}, read("doc/command.md"), "[`%s](%-%-%l[%l-]*)")
+  for name in pairs(named) do
+    assert.is_true(has[name], name)
+  end
+end)
+
+describe("the sandbox's page", function()
   local server
 
   setup(function() server = sandbox.start() end)
   teardown(function() server.stop() end)
-  before_each(function() server.reset() end)
-
-  local function run(command, key)
-    return output_of(("env FREDDY_API_KEY=%s AITRONOS_BASE_URL=%s %s 2>&1; echo \"exit $?\"")
-      :format(key, server.base_url, command))
-  end
-
-  local function lua()
-    return os.getenv("LUA_COMMAND") or "lua5.4"
-  end
 
   it("lists its faults", function()
     local lines = { "| name | what happens |", "| --- | --- |" }
     for _, fault in ipairs(cjson.decode(server.get("/_sandbox/faults"))) do
       lines[#lines + 1] = ("| `%s` | %s |"):format(fault.name, fault.what)
     end
-    assert.equal(table.concat(lines, "\n") .. "\n", section "faults")
+    assert.equal(table.concat(lines, "\n") .. "\n", section("doc/sandbox.md", "faults"))
   end)
 
   it("names its pages", function()
     local served = collect({}, read("sandbox/lua/admin.lua"), '%["(%u+ /_sandbox/%l+)"%]')
-    assert_same_names(served, collect({}, README, "| `(%u+ /_sandbox/%l+)` |"))
-  end)
-
-  -- With what differs from run to run taken out.
-  local function steady(text)
-    return (text:gsub("(127%.0%.0%.1):%d+", "%1"):gsub("(%l+_)[%x-]*%d[%x-]*", "%1")
-      :gsub("trace [%x-]+", "trace"):gsub("%d+-%d+-%d+T%d+:%d+:%d+Z", "")
-      :gsub("[%d.]+ ms", "ms"))
-  end
-
-  it("shows what the demo prints", function()
-    local shown = README:match("```text\n(.-)```")
-    local printed = run("examples/demo " .. lua(), "none")
-    assert.equal(steady(shown .. "exit 0\n"), steady(printed))
-  end)
-
-  -- check(path, expected) for each block of Lua; expected is nil where nothing is said of it.
-  local function each_script(check)
-    local count = 0
-    for block, line in README:gmatch("```lua\n(.-)```\n([^\n]*)") do
-      local path = os.tmpname()
-      shell.write_file(path, block)
-      check(path, line:match("^<!%-%- prints: (.-) %-%->$"))
-      os.remove(path)
-      count = count + 1
-    end
-    assert.is_true(count > 2)
-  end
-
-  it("has Lua that loads", function()
-    each_script(function(path) assert(loadfile(path)) end)
-  end)
-
-  it("has Lua that does what it says", function()
-    local count = 0
-    each_script(function(path, expected)
-      if expected then
-        local printed = run(lua() .. " " .. path, "sandbox_unlimited")
-        assert.truthy(printed:find("^" .. expected .. "\nexit 0\n$"), printed)
-        count = count + 1
-      end
-    end)
-    assert.is_true(count > 2)
+    assert_same_names(served, collect({}, read("doc/sandbox.md"), "| `(%u+ /_sandbox/%l+)` |"))
   end)
 end)
 
 describe("the files", function()
-  it("that the README links to exist", function()
-    for path in README:gmatch("%]%(([^)]+)%)") do
-      assert.is_true(exists(path), path)
-    end
-  end)
+  local ARCHITECTURE = read("doc/architecture.md")
 
   it("that doc/architecture.md names exist", function()
     local named = collect({}, ARCHITECTURE, "`([%w_.][%w_.-]*/[%w_./-]*)`")

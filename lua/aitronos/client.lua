@@ -12,7 +12,7 @@ local default_driver = require(in_nginx and "aitronos.driver.nginx" or "aitronos
 --- One set of connections, limits and credentials. Make one and keep it: connections are kept
 --- alive in it. A client belongs to the Lua state that made it.
 ---@class aitronos.Client
----@field private core userdata
+---@field private core aitronos.core.Client
 ---@field private driver aitronos.Driver
 ---@field private concurrency integer its own
 ---@field private overrides table<aitronos.Run, integer>

@@ -1,0 +1,49 @@
+---@meta aitronos.core
+--- Types for the Lua language server: what the C core exports. Never loaded. Only `client.lua`
+--- calls it; whoever uses the library calls that.
+
+---@class aitronos.core
+---@field libraries string libcurl's own line of what it is and what it was built with
+local core = {}
+
+---@class aitronos.core.Client: userdata
+local Client = {}
+
+---@param settings aitronos.Settings
+---@return aitronos.core.Client
+function core.new(settings) end
+
+---@param row aitronos.Endpoint
+---@param values table<string, any> all that the caller gave
+---@param body table to be sent as JSON
+---@param waits boolean whether the caller means to wait for the job
+---@param in_doubt? boolean an earlier process may have sent it: look it up first
+---@return aitronos.Job? job
+---@return aitronos.Error? error closed, or the caller means to wait and can't here
+function Client:submit(row, values, body, waits, in_doubt) end
+
+---@return boolean # whether a turn of this client is under way, as in `on_event`
+function Client:in_turn() end
+
+---@param most integer requests in flight at once from now on
+function Client:concurrency(most) end
+
+---@param timeout? number seconds
+---@return integer finished
+function Client:turn(timeout) end
+
+---@return integer descriptor
+function Client:fd() end
+
+---@return number? seconds
+function Client:timeout() end
+
+---@param job? aitronos.Job
+---@return string address
+---@return string message
+---@return string pool
+function Client:bell(job) end
+
+function Client:close() end
+
+return core
