@@ -41,6 +41,7 @@ build = {
     ["aitronos.cli.inputs"] = "lua/aitronos/cli/inputs.lua",
     ["aitronos.cli.jsonl"] = "lua/aitronos/cli/jsonl.lua",
     ["aitronos.cli.manual"] = "lua/aitronos/cli/manual.lua",
+    ["aitronos.cli.output"] = "lua/aitronos/cli/output.lua",
     ["aitronos.cli.people"] = "lua/aitronos/cli/people.lua",
     ["aitronos.cli.person"] = "lua/aitronos/cli/person.lua",
     ["aitronos.cli.plan"] = "lua/aitronos/cli/plan.lua",

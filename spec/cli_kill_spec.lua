@@ -167,8 +167,8 @@ describe("aitronos-invite", function()
       assert_complete(finish())
     end)
 
-    it("comes back to those whom a server that is down kept it from looking up", function()
-      -- Two whose look-up is in vain at first, so that they are in doubt for longer than the others.
+    it("comes back to those whom a server that is down kept it from asking about", function()
+      -- Two whose look-up is in vain at first, so that they are in doubt for longer than others.
       local rows = { { address = "fault+lookup500x2.a@example.com", expected = "made" } }
       for number = 1, 5 do
         rows[number + 1] = { address = ("fault+503veto.%d@example.com"):format(number),

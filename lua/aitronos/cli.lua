@@ -6,6 +6,7 @@ local aitronos_text = require "aitronos.text"
 local arguments = require "aitronos.cli.arguments"
 local campaign = require "aitronos.cli.campaign"
 local inputs = require "aitronos.cli.inputs"
+local output = require "aitronos.cli.output"
 local plan = require "aitronos.cli.plan"
 local progress = require "aitronos.cli.progress"
 local record = require "aitronos.cli.record"
@@ -177,7 +178,7 @@ end
 
 -- Where nobody reads the results any longer, what is under way comes to its end all the same.
 local function print_result(run, line)
-  local fine, message = io.stdout:write(line)
+  local fine, message = output.write(io.stdout, line)
   if not fine then
     run.campaign:stop(EXIT.error, "cannot write the results: " .. message)
   end
@@ -306,7 +307,7 @@ end
 local function print_curl(run, input)
   local base_url = access.base_url(run.settings)
   for _, params in run.plan:again(input:people(), function() end) do
-    check(io.stdout:write(shown.curl(base_url, params), "\n"), "cannot write the commands")
+    check(output.write(io.stdout, shown.curl(base_url, params), "\n"), "cannot write the commands")
   end
 end
 

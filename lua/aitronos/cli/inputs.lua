@@ -1,5 +1,6 @@
 --- Where the people come from: a file, standard input, or the command line. Each is read twice.
 
+local output = require "aitronos.cli.output"
 local people = require "aitronos.cli.people"
 local person = require "aitronos.cli.person"
 local text = require "aitronos.text"
@@ -22,7 +23,7 @@ local function keep_standard_input()
   local fine, fault = true, nil
   local chunk = io.stdin:read(CHUNK)
   while chunk and fine do
-    fine, fault = file:write(chunk)
+    fine, fault = output.write(file, chunk)
     chunk = io.stdin:read(CHUNK)
   end
   if fine then

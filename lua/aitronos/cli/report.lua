@@ -5,6 +5,7 @@
 
 local cjson = require("cjson").new()
 local csv = require "aitronos.csv"
+local output = require "aitronos.cli.output"
 local text = require "aitronos.text"
 
 local concat = table.concat
@@ -110,7 +111,7 @@ function methods:add(record)
   if not self.file then
     return nil, self.message
   end
-  local fine, reason = self.file:write(self.record(self, record))
+  local fine, reason = output.write(self.file, self.record(self, record))
   if fine and self.appends then
     fine, reason = self.file:flush()
   end
@@ -178,7 +179,7 @@ local function start(self, header)
   end
   self.file:setvbuf("full", 65536)
   if first then
-    fine, message = self.file:write(first)
+    fine, message = output.write(self.file, first)
   end
   return fine and self or failed(self, message)
 end

@@ -28,6 +28,9 @@ function Client:in_turn() end
 ---@param most integer requests in flight at once from now on
 function Client:concurrency(most) end
 
+---@return integer # another one after any job came, went or moved on
+function Client:changes() end
+
 ---@param timeout? number seconds
 ---@return integer finished
 function Client:turn(timeout) end
