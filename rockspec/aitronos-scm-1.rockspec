@@ -47,6 +47,7 @@ build = {
     ["aitronos.cli.plan"] = "lua/aitronos/cli/plan.lua",
     ["aitronos.cli.progress"] = "lua/aitronos/cli/progress.lua",
     ["aitronos.cli.record"] = "lua/aitronos/cli/record.lua",
+    ["aitronos.cli.repeats"] = "lua/aitronos/cli/repeats.lua",
     ["aitronos.cli.report"] = "lua/aitronos/cli/report.lua",
     ["aitronos.cli.shown"] = "lua/aitronos/cli/shown.lua",
     ["aitronos.cli.system"] = "lua/aitronos/cli/system.lua",

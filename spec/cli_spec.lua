@@ -81,7 +81,8 @@ describe("aitronos-invite #bulk", function()
       assert_has(ended.out, "people.csv: 8 rows, of which\n", "4 to be invited", "about a minute",
         "1 with an address that was there before", "3 with faults", "Nothing was sent.\n")
       assert_has(ended.err, "people.csv:4: ANN@example.com has the same address as line 2",
-        "people.csv:7: two\\nlines: email: ", "people.csv:10: X@example.com: role: is another")
+        "people.csv:7: two\\nlines: email: ",
+        "people.csv:10: X@example.com: role: is not the same in all rows")
       assert.equal(0, invite("--dry-run --skip-invalid").code)
       assert_nothing_sent()
     end)

@@ -14,20 +14,19 @@ Input.__index = Input
 
 local inputs = {}
 
--- What comes in once, and is read twice, is kept in a file that has no name.
-local function keep_standard_input()
-  local file, message = io.tmpfile()
-  if not file then
-    return nil, "cannot keep the input: " .. message
-  end
-  local fine, fault = true, nil
-  local chunk = io.stdin:read(CHUNK)
-  while chunk and fine do
+-- In a file that has no name: what is read again is what was checked, whatever comes in between.
+local function keep(from, name)
+  local file, fault = io.tmpfile()
+  local fine = file
+  while fine do
+    local chunk, failure = from:read(CHUNK)
+    if failure then
+      return nil, "cannot read " .. name .. ": " .. failure
+    elseif not chunk then
+      fine, fault = file:flush()
+      break
+    end
     fine, fault = output.write(file, chunk)
-    chunk = io.stdin:read(CHUNK)
-  end
-  if fine then
-    fine, fault = file:flush()
   end
   if not fine then
     return nil, "cannot keep the input: " .. fault
@@ -75,14 +74,16 @@ function inputs.open(settings)
   local message
   if settings.file == "-" then
     self.name = "standard input"
-    self.file, message = keep_standard_input()
+    self.file, message = keep(io.stdin, self.name)
   elseif settings.file then
     self.name = text.escape(settings.file)
-    self.file, message = io.open(settings.file, "rb")
-    message = message and "cannot open " .. text.escape(message)
-    if self.file and not self.file:seek("set") then
-      return nil, self.name .. " can be read once only: give it as standard input, --file -"
+    local file
+    file, message = io.open(settings.file, "rb")
+    if not file then
+      return nil, "cannot open " .. text.escape(message)
     end
+    self.file, message = keep(file, self.name)
+    file:close()
   else
     self.name = "argument"
     return self

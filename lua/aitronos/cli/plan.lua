@@ -1,29 +1,23 @@
 --- The whole input, looked at before anything is sent: which rows are to be invited, which are
---- wrong, and which name an address again. It remembers each address and nothing else.
+--- wrong, and which name an address again.
 
 local endpoints = require "aitronos.endpoints"
 local library = require "aitronos.params"
+local new_repeats = require "aitronos.cli.repeats"
 local record = require "aitronos.cli.record"
-
-local format = string.format
 
 ---@class aitronos.Plan
 ---@field rows integer
 ---@field people integer to be invited
 ---@field invalid integer rows
 ---@field duplicates integer rows
----@field private first table<string, integer|false> the row that counts; false: none, for two roles
----@field private roles table<string, string> where it is not the command's
+---@field private repeats table<integer, aitronos.Repeat> by line
 local Plan = {}
 Plan.__index = Plan
 
--- A collector that waits for so many hundredths of what is kept: with a million addresses, garbage
--- as large as they are would be most of the memory.
-local PAUSE = 125
-local MANY = 100000
-
-local TWO_ROLES = "is there more than once, with different roles"
-local CHANGED = "was not there when the input was checked"
+local TWO_ROLES = {
+  { field = "role", message = "is not the same in all rows with this address" },
+}
 
 ---@param settings aitronos.CommandSettings
 ---@param person aitronos.Person
@@ -57,58 +51,62 @@ local function add_fault(self, person, role, faults, tell)
   tell(record.invalid(person, role, faults))
 end
 
-local function look_at(self, person, tell)
+local function look_at(self, person, repeats, tell)
   local params = self.params(self.settings, person)
-  local role, key = role_of(params), person.key
+  local role = role_of(params)
   local faults = faults_of(person, params)
   self.rows = self.rows + 1
   if faults then
     return add_fault(self, person, role, faults, tell)
   end
-  local first = self.first[key]
-  if first == nil then
-    self.people = self.people + 1
-    self.first[key] = person.line
-    if role ~= self.settings.role then
-      self.roles[key] = role
-    end
-  elseif first == false or (self.roles[key] or self.settings.role) ~= role then
-    if first then
-      self.people, self.invalid = self.people - 1, self.invalid + 1
-      self.first[key] = false
-    end
-    add_fault(self, person, role, { { field = "role", message = first
-      and format("is another one than in line %d, for the same address", first) or TWO_ROLES } },
-      tell)
-  else
-    self.duplicates = self.duplicates + 1
-    tell(record.duplicate(person, role, first))
+  self.people = self.people + 1
+  repeats:add(person.line, person.address, role)
+end
+
+-- A row that is not to be invited, for the sake of others with its address.
+local function record_of(person, role, found)
+  if found.differs then
+    return record.invalid(person, role, TWO_ROLES)
+  elseif found.first ~= person.line then
+    return record.duplicate(person, role, found.first)
   end
 end
 
---- Goes through the input once more: returns the next person who is to be invited, with the params
---- of the call; the rows before it that are not are told.
+-- Told in the order of the input.
+local function take_out_repeats(self, tell)
+  local lines = {}
+  for line in pairs(self.repeats) do
+    lines[#lines + 1] = line
+  end
+  table.sort(lines)
+  for _, line in ipairs(lines) do
+    local found = self.repeats[line]
+    local row = record_of({ line = line, address = found.address }, nil, found)
+    if row then
+      local count = found.differs and "invalid" or "duplicates"
+      self[count], self.people = self[count] + 1, self.people - 1
+      tell(row)
+    end
+  end
+end
+
+--- Goes through the input once more, which must be the same: returns the next person who is to be
+--- invited, with the params of the call; the rows before it that are not are told.
 ---@param next_person fun(): aitronos.Person?
 ---@param tell fun(record: aitronos.Record)
 ---@return fun(): aitronos.Person?, aitronos.InviteUserParams?
 function Plan:again(next_person, tell)
-  local first = self.first
   return function()
     for person in next_person do
       local params = self.params(self.settings, person)
-      local role, line = role_of(params), first[person.key]
-      local faults = faults_of(person, params)
-      if not faults and not line then
-        local message = line == false and TWO_ROLES or CHANGED
-        faults = { { field = "row", message = message } }
-      end
-      if faults then
-        tell(record.invalid(person, role, faults))
-      elseif line == person.line then
+      local role, faults = role_of(params), faults_of(person, params)
+      local found = self.repeats[person.line]
+      local row = faults and record.invalid(person, role, faults)
+        or found and record_of(person, role, found)
+      if not row then
         return person, params
-      else
-        tell(record.duplicate(person, role, line))
       end
+      tell(row)
     end
   end
 end
@@ -122,15 +120,14 @@ local plan = { params = Plan.params, role_of = role_of }
 ---@return aitronos.Plan
 function plan.make(next_person, settings, tell)
   local self = setmetatable({
-    settings = settings, rows = 0, people = 0, invalid = 0, duplicates = 0, first = {}, roles = {},
+    settings = settings, rows = 0, people = 0, invalid = 0, duplicates = 0,
   }, Plan)
-  local usual = collectgarbage("setpause", PAUSE)
+  local repeats = new_repeats()
   for person in next_person do
-    look_at(self, person, tell)
+    look_at(self, person, repeats, tell)
   end
-  if self.people < MANY then
-    collectgarbage("setpause", usual)
-  end
+  self.repeats = repeats:find()
+  take_out_repeats(self, tell)
   return self
 end
 
