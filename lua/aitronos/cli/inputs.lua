@@ -23,7 +23,7 @@ local function keep(from, name)
     if failure then
       return nil, "cannot read " .. name .. ": " .. failure
     elseif not chunk then
-      fine, fault = file:flush()
+      fine, fault = output.flush(file)
       break
     end
     fine, fault = output.write(file, chunk)

@@ -12,9 +12,18 @@ function output.write(file, ...)
   return file:write(...)
 end
 
+--- As `file:flush`.
+---@param file file*
+---@return file*|true|nil fine
+---@return string? message
+function output.flush(file)
+  return file:flush()
+end
+
 local jit = rawget(_G, "jit")
 if jit then
   jit.off(output.write)
+  jit.off(output.flush)
 end
 
 return output

@@ -66,7 +66,7 @@ local function each_row(part)
     return gmatch(concat(part.rows), "[^\n]+")
   end
   check(output.write(part.file, concat(part.rows)))
-  check(part.file:flush())
+  check(output.flush(part.file))
   check(part.file:seek("set"))
   return part.file:lines()
 end

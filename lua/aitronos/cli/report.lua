@@ -113,7 +113,7 @@ function methods:add(record)
   end
   local fine, reason = output.write(self.file, self.record(self, record))
   if fine and self.appends then
-    fine, reason = self.file:flush()
+    fine, reason = output.flush(self.file)
   end
   if not fine then
     return failed(self, reason)
@@ -128,7 +128,7 @@ function methods:close()
   if not self.file then
     return nil, self.message
   end
-  local fine, reason = self.file:flush()
+  local fine, reason = output.flush(self.file)
   if fine then
     fine, reason = self.file:close()
     self.file = nil
