@@ -115,7 +115,7 @@ describe("aitronos-invite", function()
 
   it("stops where there is no space, and goes on once it does", function()
     new_people(COUNT, 7)
-    for _, limit in ipairs { 3000, 9000, 30001 } do
+    for _, limit in ipairs { 12000, 20000, 45001 } do
       local exit, words = finish { SIZE_LIMIT = tostring(limit) }
       assert.equal(1, exit)
       assert.truthy(words:find("cannot write %S+: File too large\n"), words)
