@@ -104,10 +104,11 @@ sandbox: ## the API on this machine, until Ctrl-C (HTTP=8787 HTTPS=8788)
 
 # -- to know that it works --
 
+# Specs wait half of the time, so that more of them run at once than there are processors.
 .PHONY: test
 test: ## every suite on every Lua (TEST=spec/params_spec.lua for one)
 	@.ci/deps test
-	@$(MAKE) --no-print-directory -s test-installed
+	@JOBS=$${JOBS:-$$((2 * $$(nproc)))} $(MAKE) --no-print-directory -s test-installed
 
 # Started anew, so that a Lua that was just installed is found.
 .PHONY: test-installed
