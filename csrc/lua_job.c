@@ -155,7 +155,7 @@ void ait_job_end(struct ait_job *job)
 void ait_job_stop(struct ait_job *job, enum ait_failure reason, bool begun)
 {
     job->stopped = reason;
-    job->fate = ait_policy_fate(&job->history, begun);
+    job->fate = ait_policy_fate(&job->rules, &job->history, begun);
     ait_job_end(job);
 }
 
@@ -199,7 +199,8 @@ static int raise_unfinished(lua_State *L, const struct ait_job *job)
     bool sending = job->state == AIT_IN_FLIGHT && !job->looking_up;
 
     ait_core_push_argument(L, "job", "has not finished: call client:turn() until job:done()");
-    ait_set_string(L, "outcome", ait_outcome_fate_name(ait_policy_fate(&job->history, sending)));
+    ait_set_string(L, "outcome",
+                   ait_outcome_fate_name(ait_policy_fate(&job->rules, &job->history, sending)));
     return lua_error(L);
 }
 

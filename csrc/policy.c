@@ -49,16 +49,24 @@ enum ait_class ait_policy_classify(const struct ait_report *report)
     return AIT_CLASS_AMBIGUOUS;
 }
 
-enum ait_fate ait_policy_fate(const struct ait_history *history, bool begun)
+static enum ait_fate fate_so_far(const struct ait_history *history)
 {
-    if (history->in_doubt || begun)
+    if (history->in_doubt)
         return AIT_FATE_UNKNOWN;
     return history->reached ? AIT_FATE_REJECTED : AIT_FATE_NOT_SENT;
 }
 
+enum ait_fate ait_policy_fate(const struct ait_rules *rules, const struct ait_history *history,
+                              bool begun)
+{
+    if (!begun)
+        return fate_so_far(history);
+    return rules->repeatable ? AIT_FATE_REJECTED : AIT_FATE_UNKNOWN;
+}
+
 static struct ait_decision fail(const struct ait_history *history)
 {
-    enum ait_fate fate = ait_policy_fate(history, false);
+    enum ait_fate fate = fate_so_far(history);
 
     return (struct ait_decision){
         .verdict = AIT_FAIL,
@@ -123,6 +131,17 @@ static struct ait_decision send_again(const struct ait_rules *rules, struct ait_
     return decision;
 }
 
+static struct ait_decision retry(const struct ait_rules *rules, struct ait_history *history,
+                                 const struct ait_report *report, bool may_spend, int64_t now_ms,
+                                 double random)
+{
+    int64_t base_ms = report->status == 429 ? BACKOFF_BASE_429_MS : BACKOFF_BASE_MS;
+
+    if (!retries_left(rules, history, report, may_spend))
+        return fail(history);
+    return send_again(rules, history, now_ms + backoff_ms(base_ms, history->retries, random));
+}
+
 static struct ait_decision look_up(const struct ait_rules *rules, struct ait_history *history,
                                    int64_t at_ms)
 {
@@ -137,31 +156,19 @@ static struct ait_decision after_turned_away(const struct ait_rules *rules,
                                              const struct ait_report *report, bool may_spend,
                                              int64_t now_ms, double random)
 {
-    int64_t base_ms = report->status == 429 ? BACKOFF_BASE_429_MS : BACKOFF_BASE_MS;
-    int64_t due_ms = now_ms + backoff_ms(base_ms, history->retries, random);
-
     history->doubted |= report->status == 503;
-    if (!retries_left(rules, history, report, may_spend))
-        return fail(history);
-    if (report->status == 503 && rules->can_look_up) {
-        history->checking = true;
-        return look_up(rules, history, due_ms);
-    }
-    return send_again(rules, history, due_ms);
+    if (report->status != 503 || !rules->can_look_up ||
+        !retries_left(rules, history, report, may_spend))
+        return retry(rules, history, report, may_spend, now_ms, random);
+    history->checking = true;
+    return look_up(rules, history, now_ms + backoff_ms(BACKOFF_BASE_MS, history->retries, random));
 }
 
 static struct ait_decision after_ambiguous(const struct ait_rules *rules,
-                                           struct ait_history *history,
-                                           const struct ait_report *report, bool may_spend,
-                                           int64_t now_ms, double random)
+                                           struct ait_history *history, int64_t now_ms)
 {
     history->in_doubt = history->doubted = true;
-    if (!rules->repeatable)
-        return look_up(rules, history, now_ms);
-    if (!retries_left(rules, history, report, may_spend))
-        return fail(history);
-    return send_again(rules, history,
-                      now_ms + backoff_ms(BACKOFF_BASE_MS, history->retries, random));
+    return look_up(rules, history, now_ms);
 }
 
 /* The server says that it exists: look up what it is, and never send again. */
@@ -178,6 +185,24 @@ static bool may_pass(enum ait_class class)
            class == AIT_CLASS_AMBIGUOUS;
 }
 
+/* Whether what only reads may get its answer the next time. */
+static bool may_read_again(const struct ait_report *report)
+{
+    enum ait_class class = ait_policy_classify(report);
+    bool cut_short = class == AIT_CLASS_MADE_REPLY_LOST && report->failure != AIT_FAILURE_NONE;
+
+    return report->may_retry && (may_pass(class) || cut_short);
+}
+
+static struct ait_decision after_reading(const struct ait_rules *rules, struct ait_history *history,
+                                         const struct ait_report *report, bool may_spend,
+                                         int64_t now_ms, double random)
+{
+    history->passing = may_read_again(report);
+    return history->passing ? retry(rules, history, report, may_spend, now_ms, random)
+                            : fail(history);
+}
+
 struct ait_decision ait_policy_after_sending(const struct ait_rules *rules,
                                              struct ait_history *history,
                                              const struct ait_report *report, bool may_spend,
@@ -188,20 +213,19 @@ struct ait_decision ait_policy_after_sending(const struct ait_rules *rules,
     history->reached |= report->begun;
     history->passing = report->may_retry && may_pass(class);
     heed(history, report, now_ms, random);
+    if (rules->repeatable && class != AIT_CLASS_MADE)
+        return after_reading(rules, history, report, may_spend, now_ms, random);
     switch (class) {
     case AIT_CLASS_MADE:
         return (struct ait_decision){.verdict = AIT_DONE};
     case AIT_CLASS_MADE_REPLY_LOST:
         return after_made(rules, history, now_ms);
     case AIT_CLASS_NOT_SENT_PASSING:
-        if (!retries_left(rules, history, report, may_spend))
-            return fail(history);
-        return send_again(rules, history,
-                          now_ms + backoff_ms(BACKOFF_BASE_MS, history->retries, random));
+        return retry(rules, history, report, may_spend, now_ms, random);
     case AIT_CLASS_TURNED_AWAY:
         return after_turned_away(rules, history, report, may_spend, now_ms, random);
     case AIT_CLASS_AMBIGUOUS:
-        return after_ambiguous(rules, history, report, may_spend, now_ms, random);
+        return after_ambiguous(rules, history, now_ms);
     case AIT_CLASS_REJECTED:
         /* What a later sending conflicts with may be an earlier one, made after all. */
         if (report->status == 409 && history->doubted)
@@ -246,15 +270,6 @@ static struct ait_decision after_absent(const struct ait_rules *rules, struct ai
     return at(AIT_LOOK_UP, next_ms, rules, history);
 }
 
-/* A look-up is safe to repeat where it failed in a way that may pass. */
-static bool may_look_again(const struct ait_report *report)
-{
-    enum ait_class class = ait_policy_classify(report);
-    bool cut_short = class == AIT_CLASS_MADE_REPLY_LOST && report->failure != AIT_FAILURE_NONE;
-
-    return report->may_retry && (may_pass(class) || cut_short);
-}
-
 struct ait_decision ait_policy_after_look_up(const struct ait_rules *rules,
                                              struct ait_history *history, enum ait_finding finding,
                                              const struct ait_report *report, bool may_spend,
@@ -270,7 +285,7 @@ struct ait_decision ait_policy_after_look_up(const struct ait_rules *rules,
     case AIT_FINDING_ABSENT:
         return after_absent(rules, history, may_spend, now_ms);
     default:
-        if (!may_look_again(report) || history->look_ups >= rules->max_retries)
+        if (!may_read_again(report) || history->look_ups >= rules->max_retries)
             return fail(history);
         return at(AIT_LOOK_UP, now_ms + backoff_ms(BACKOFF_BASE_MS, history->look_ups++, random),
                   rules, history);

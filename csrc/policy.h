@@ -3,8 +3,9 @@
  *
  * Words. A "sending" is an attempt of the request itself, a "look-up" the GET that tells whether
  * the invitation exists. A sending is "in doubt" while it may have made the invitation without
- * our knowing. Doubt ends when a look-up finds the invitation, or when look-ups have gone on
- * finding nothing for settle_ms; only then may one further sending follow it.
+ * our knowing; one that only reads never is. Doubt ends when a look-up finds the invitation, or
+ * when look-ups have gone on finding nothing for settle_ms; only then may one further sending
+ * follow it.
  *
  * Owner of all structs: the job. No thread of its own, no Lua, no libcurl. */
 #ifndef AIT_POLICY_H
@@ -47,7 +48,7 @@ enum ait_finding {
 struct ait_rules {
     int max_retries;
     bool can_look_up; /* the operation has a look-up, and the client wants it */
-    bool repeatable;  /* sending it twice does no harm */
+    bool repeatable;  /* it only reads: sent as often as need be, never in doubt, no look-up */
     int64_t settle_ms;
     int64_t deadline_ms; /* monotonic */
 };
@@ -97,6 +98,7 @@ struct ait_decision ait_policy_after_look_up(const struct ait_rules *rules,
 
 /* What is to be said of a call that is ended from outside (cancelled, closed). begun: an
  * attempt of the request itself is under way and may have left. */
-enum ait_fate ait_policy_fate(const struct ait_history *history, bool begun);
+enum ait_fate ait_policy_fate(const struct ait_rules *rules, const struct ait_history *history,
+                              bool begun);
 
 #endif

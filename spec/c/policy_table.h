@@ -125,7 +125,8 @@ enum fate { SO_FAR, UNKNOWN, PROVEN_ABSENT };
 struct sending_row {
     enum ait_class class;
     enum when again;   /* retries are left, the budget allows one, the server did not veto it */
-    enum when special; /* turned away: by a 503; rejected: with a 409 after some doubt */
+    enum when special; /* turned away: by a 503; rejected: with a 409 after some doubt; made: the
+                          reply was cut short */
     enum when repeatable, can_look_up;
     enum ait_verdict verdict;
     enum pace pace;
@@ -139,10 +140,13 @@ static const struct sending_row sending_rows[] = {
     /*                           again special repeatable can_look_up */
     {AIT_CLASS_MADE,             ANY, ANY, ANY, ANY, AIT_DONE,    NOW,     SO_FAR,  false,
      "return it"},
-    {AIT_CLASS_MADE_REPLY_LOST,  ANY, ANY, ANY, YES, AIT_LOOK_UP, NOW,     UNKNOWN, false,
+    {AIT_CLASS_MADE_REPLY_LOST,  ANY, ANY, NO,  YES, AIT_LOOK_UP, NOW,     UNKNOWN, false,
      "look up to fill the result; never send again"},
-    {AIT_CLASS_MADE_REPLY_LOST,  ANY, ANY, ANY, NO,  AIT_FAIL,    NOW,     UNKNOWN, false,
+    {AIT_CLASS_MADE_REPLY_LOST,  ANY, ANY, NO,  NO,  AIT_FAIL,    NOW,     UNKNOWN, false,
      "without look-up fail, `unknown`"},
+    {AIT_CLASS_MADE_REPLY_LOST,  YES, YES, YES, ANY, AIT_SEND,    BACKOFF, SO_FAR,  true, NULL},
+    {AIT_CLASS_MADE_REPLY_LOST,  NO,  YES, YES, ANY, AIT_FAIL,    NOW,     SO_FAR,  true, NULL},
+    {AIT_CLASS_MADE_REPLY_LOST,  ANY, NO,  YES, ANY, AIT_FAIL,    NOW,     SO_FAR,  false, NULL},
     {AIT_CLASS_NOT_SENT_PASSING, YES, ANY, ANY, ANY, AIT_SEND,    BACKOFF, SO_FAR,  true,
      "wait, send again"},
     {AIT_CLASS_NOT_SENT_PASSING, NO,  ANY, ANY, ANY, AIT_FAIL,    NOW,     SO_FAR,  true,
@@ -160,8 +164,8 @@ static const struct sending_row sending_rows[] = {
      "look up"},
     {AIT_CLASS_AMBIGUOUS,        ANY, ANY, NO,  NO,  AIT_FAIL,    NOW,     UNKNOWN, false,
      "without look-up fail, `unknown`"},
-    {AIT_CLASS_AMBIGUOUS,        YES, ANY, YES, ANY, AIT_SEND,    BACKOFF, UNKNOWN, false, NULL},
-    {AIT_CLASS_AMBIGUOUS,        NO,  ANY, YES, ANY, AIT_FAIL,    NOW,     UNKNOWN, false, NULL},
+    {AIT_CLASS_AMBIGUOUS,        YES, ANY, YES, ANY, AIT_SEND,    BACKOFF, SO_FAR,  true, NULL},
+    {AIT_CLASS_AMBIGUOUS,        NO,  ANY, YES, ANY, AIT_FAIL,    NOW,     SO_FAR,  true, NULL},
     {AIT_CLASS_REJECTED,         ANY, NO,  ANY, ANY, AIT_FAIL,    NOW,     SO_FAR,  false,
      "fail, `rejected`"},
     {AIT_CLASS_REJECTED,         ANY, YES, ANY, YES, AIT_LOOK_UP, NOW,     UNKNOWN, false,
@@ -247,10 +251,9 @@ static inline const char *broken_history_rule(const struct ait_rules *rules,
     RULE(implies(h->barred, h->in_doubt && !h->passing && looking_up));
     RULE(implies(h->checking, looking_up && h->passing && h->doubted && retries_left));
     RULE(implies(h->checking, !h->absent && !h->barred));
-    RULE(implies(h->in_doubt && !looking_up, rules->repeatable));
-    RULE(implies(h->in_doubt && h->checking, rules->repeatable));
+    RULE(!(rules->repeatable && (rules->can_look_up || h->doubted || h->in_doubt)));
+    RULE(implies(h->in_doubt, looking_up && !h->checking));
     RULE(implies(looking_up, rules->can_look_up && (h->checking || h->in_doubt)));
-    RULE(implies(looking_up && rules->repeatable, h->checking || h->barred));
     RULE(implies(h->absent, h->absent_ms <= h->look_up_ms));
     return NULL;
 }
@@ -287,7 +290,7 @@ static inline const char *broken_send_rule(const struct step *s)
     RULE(!before->barred && !after->barred);
     RULE(implies(s->after_look_up, absent && before->passing));
     RULE(implies(!s->after_look_up, s->report.may_retry));
-    RULE(implies(!s->rules.repeatable, !after->in_doubt));
+    RULE(!after->in_doubt);
     if (s->rules.repeatable)
         return NULL;
     RULE(implies(before->in_doubt, proven && !before->sent_again && after->sent_again));
@@ -303,9 +306,11 @@ static inline const char *broken_failure_rule(const struct step *s)
     enum ait_fate fate = s->decision.fate;
     bool left = s->before.reached || (!s->after_look_up && s->report.begun);
     bool ambiguous = !s->after_look_up && class_of(&s->report) == AIT_CLASS_AMBIGUOUS;
+    bool reads = s->rules.repeatable;
 
     RULE(implies(s->decision.retryable, fate != AIT_FATE_UNKNOWN));
-    RULE(implies(s->after.in_doubt || ambiguous, fate == AIT_FATE_UNKNOWN));
+    RULE(implies(s->after.in_doubt || (ambiguous && !reads), fate == AIT_FATE_UNKNOWN));
+    RULE(implies(reads, fate != AIT_FATE_UNKNOWN));
     RULE((fate == AIT_FATE_NOT_SENT) == !left);
     RULE(implies(!s->report.may_retry && !s->after_look_up, !s->decision.retryable));
     return NULL;
@@ -321,7 +326,7 @@ static inline const char *broken_end_rule(const struct step *s)
     RULE(implies(s->before.doubted, s->after.doubted));
     RULE(implies(s->before.barred, s->after.barred));
     RULE(implies(s->before.sent_again, s->after.sent_again));
-    RULE(ait_policy_fate(&s->after, true) == AIT_FATE_UNKNOWN);
+    RULE((ait_policy_fate(&s->rules, &s->after, true) == AIT_FATE_UNKNOWN) == !s->rules.repeatable);
     return s->decision.verdict == AIT_FAIL ? broken_failure_rule(s) : NULL;
 }
 

@@ -29,8 +29,8 @@ static struct ait_rules read_rules(const uint8_t *data)
 {
     return (struct ait_rules){
         .max_retries = data[0],
-        .can_look_up = data[1] & 1,
-        .repeatable = data[1] & 2,
+        .can_look_up = (data[1] & 3) == 1,
+        .repeatable = (data[1] & 3) == 2,
         .settle_ms = time_ms(data[2]),
         .deadline_ms = START_MS + 1 + 10 * time_ms(data[3]),
     };
