@@ -19,7 +19,8 @@ struct ait_engine {
     CURLM *multi;
     CURLSH *share; /* TLS sessions, which each handle would keep for itself */
     CURL *model;
-    struct curl_slist *post_headers, *get_headers;
+    struct curl_slist *post_headers, *get_headers; /* the credential's line is the first … */
+    bool has_credential;                           /* … where there is one */
     const char *secret; /* in the first line of post_headers; NULL: none worth masking */
     struct ait_sockets sockets;
     struct ait_watcher watcher; /* without functions: there is none */
@@ -94,6 +95,7 @@ static bool add_credential(struct ait_engine *engine, struct curl_slist **list,
         ait_buffer_append(&line, "", 1) == AIT_OK)
         added = add_header(list, line.data);
     ait_buffer_wipe(&line);
+    engine->has_credential = added;
     if (added && strlen(settings->secret) >= MIN_SECRET)
         engine->secret = (*list)->data + strlen(name);
     return added;
@@ -254,15 +256,23 @@ static struct ait_transfer *idle_transfer(struct ait_engine *engine)
     return transfer;
 }
 
+static struct curl_slist *headers_of(const struct ait_engine *engine,
+                                     const struct ait_request *request)
+{
+    struct curl_slist *headers = request->post ? engine->post_headers : engine->get_headers;
+
+    return request->anonymous && engine->has_credential ? headers->next : headers;
+}
+
 bool ait_engine_add(struct ait_engine *engine, uint64_t id, const struct ait_request *request,
                     int64_t timeout_ms, ait_claim *claim)
 {
-    struct curl_slist *headers = request->post ? engine->post_headers : engine->get_headers;
     struct ait_transfer *transfer = open_multi(engine) ? idle_transfer(engine) : NULL;
 
     if (transfer == NULL)
         return false;
-    if (!ait_transfer_prepare(transfer, id, request, headers, timeout_ms, claim)) {
+    if (!ait_transfer_prepare(transfer, id, request, headers_of(engine, request), timeout_ms,
+                              claim)) {
         list_append(&engine->idle, transfer);
         return false;
     }

@@ -31,8 +31,49 @@ static void check_built(lua_State *L, enum ait_status status)
         ait_core_raise_argument(L, "params", "do not fit into a URL");
 }
 
-/* The base URL and then the template, with each {name} replaced by the value of that name,
- * escaped. */
+/* Appends the value on top of the stack, escaped, and pops it. */
+static void append_value(lua_State *L, struct ait_request *request)
+{
+    const char *text;
+    size_t n;
+
+    if (lua_isboolean(L, -1)) {
+        lua_pushstring(L, lua_toboolean(L, -1) ? "true" : "false");
+        lua_replace(L, -2);
+    }
+    text = lua_tolstring(L, -1, &n);
+    if (text == NULL)
+        ait_core_raise_argument(L, "params", "lack what the URL needs");
+    check_built(L, ait_request_append_escaped(request, text, n));
+    lua_pop(L, 1);
+}
+
+/* Appends the query of those of the names, with commas between them, that have a value. */
+static void append_query(lua_State *L, struct ait_request *request, const char *names,
+                         const char *end, int values)
+{
+    const char *mark = "?";
+
+    while (names < end) {
+        size_t n = strcspn(names, ",}");
+
+        lua_pushlstring(L, names, n);
+        lua_rawget(L, values);
+        if (lua_isnil(L, -1)) {
+            lua_pop(L, 1);
+        } else {
+            check_built(L, ait_request_append(request, mark, 1));
+            check_built(L, ait_request_append(request, names, n));
+            check_built(L, ait_request_append(request, "=", 1));
+            append_value(L, request);
+            mark = "&";
+        }
+        names += n + 1;
+    }
+}
+
+/* The base URL and then the template: {name} stands for the value of that name, escaped, and
+ * {?a,b} for a query. */
 static void build_url(lua_State *L, struct ait_request *request, const struct ait_buffer *base,
                       const char *template, int values)
 {
@@ -41,19 +82,17 @@ static void build_url(lua_State *L, struct ait_request *request, const struct ai
     check_built(L, ait_request_append(request, base->data, base->size));
     while ((open = strchr(template, '{')) != NULL) {
         const char *close = strchr(open, '}');
-        const char *text;
-        size_t n;
 
         if (close == NULL)
             break;
         check_built(L, ait_request_append(request, template, (size_t)(open - template)));
-        lua_pushlstring(L, open + 1, (size_t)(close - open - 1));
-        lua_rawget(L, values);
-        text = lua_tolstring(L, -1, &n);
-        if (text == NULL)
-            ait_core_raise_argument(L, "params", "lack what the URL needs");
-        check_built(L, ait_request_append_escaped(request, text, n));
-        lua_pop(L, 1);
+        if (open[1] == '?') {
+            append_query(L, request, open + 2, close, values);
+        } else {
+            lua_pushlstring(L, open + 1, (size_t)(close - open - 1));
+            lua_rawget(L, values);
+            append_value(L, request);
+        }
         template = close + 1;
     }
     check_built(L, ait_request_append(request, template, strlen(template)));
@@ -64,9 +103,13 @@ static void build_request(lua_State *L, struct ait_job *job, const struct ait_cl
 {
     job->request.post = strcmp(row_field(L, 2, "method"), "POST") == 0;
     job->request.repeatable = job->rules.repeatable;
+    job->request.anonymous = ait_boolean_field(L, 2, "anonymous");
     build_url(L, &job->request, &client->base_url, row_field(L, 2, "path"), 3);
-    if (job->request.post)
+    lua_pushnil(L);
+    if (lua_next(L, 4) != 0) { /* else there is nothing to send a body with */
+        lua_pop(L, 2);
         ait_json_encode(L, 4, &job->request.body);
+    }
 }
 
 void ait_job_build_look_up(lua_State *L, struct ait_job *job, const struct ait_client *client,

@@ -11,16 +11,10 @@
 #define CLEARLY_OLDER_MS 10000
 
 /* What the body of an outcome is, beside what its status says. */
-enum reply {
-    REPLY_READABLE,
-    REPLY_NO_CONTENT,
-    REPLY_NOT_JSON,
-    REPLY_NOT_OBJECT,
-    REPLY_LACKS_FIELD
-};
+enum reply { REPLY_READABLE, REPLY_NO_CONTENT, REPLY_NOT_JSON, REPLY_NOT_OBJECT, REPLY_UNEXPECTED };
 
 static const char *const reply_names[] = {NULL, "no_content", "not_json", "not_object",
-                                          "not_invitation"};
+                                          "unexpected"};
 
 const char *ait_outcome_failure_name(enum ait_failure failure)
 {
@@ -57,30 +51,74 @@ static size_t first_of_json(const struct ait_buffer *body)
     return i;
 }
 
+/* Whether the object on top of the stack has the field that the row says it must have. */
+static bool has_made(lua_State *L, int row)
+{
+    const char *made = ait_string_field(L, row, "made", NULL);
+    bool has = true;
+
+    if (made != NULL) {
+        lua_getfield(L, -1, made);
+        has = lua_isstring(L, -1) || lua_isboolean(L, -1);
+        lua_pop(L, 1);
+    }
+    return has;
+}
+
+/* Puts the list in the object on top of the stack in its place. */
+static enum reply unwrap_list(lua_State *L, const char *name)
+{
+    lua_getfield(L, -1, name);
+    lua_replace(L, -2);
+    return lua_istable(L, -1) ? REPLY_READABLE : REPLY_UNEXPECTED;
+}
+
+/* What the decoded body of a success on top of the stack is; it begins with this character. */
+static enum reply check_success(lua_State *L, char first, int row)
+{
+    const char *list = ait_string_field(L, row, "list", NULL);
+
+    if (first == '{' && list != NULL)
+        return unwrap_list(L, list);
+    if (first == '{')
+        return has_made(L, row) ? REPLY_READABLE : REPLY_UNEXPECTED;
+    return first == '[' && list != NULL ? REPLY_READABLE : REPLY_NOT_OBJECT;
+}
+
+static enum reply push_no_content(lua_State *L, bool success, int row)
+{
+    if (!success || !ait_boolean_field(L, row, "empty")) {
+        lua_pushnil(L);
+        return REPLY_NO_CONTENT;
+    }
+    lua_createtable(L, 0, 1);
+    ait_set_boolean(L, "success", true);
+    return REPLY_READABLE;
+}
+
 /* Pushes the decoded body, or nil, and says what it is. */
 static enum reply push_body(lua_State *L, const struct ait_outcome *outcome, int row)
 {
     const struct ait_buffer *body = &outcome->body;
-    const char *made;
+    bool success = outcome->status >= 200 && outcome->status < 300;
     size_t first = first_of_json(body);
+    enum reply reply;
 
-    if (first == body->size) {
-        lua_pushnil(L);
-        return REPLY_NO_CONTENT;
-    }
+    if (first == body->size)
+        return push_no_content(L, success, row);
     if (!ait_json_decode(L, body->data, body->size)) {
         lua_pushnil(L);
         return REPLY_NOT_JSON;
     }
-    if (body->data[first] != '{') {
+    if (success)
+        reply = check_success(L, body->data[first], row);
+    else
+        reply = body->data[first] == '{' ? REPLY_READABLE : REPLY_NOT_OBJECT;
+    if (reply == REPLY_NOT_OBJECT) {
         lua_pop(L, 1);
         lua_pushnil(L);
-        return REPLY_NOT_OBJECT;
     }
-    made = ait_string_field(L, row, "made", NULL);
-    if (made != NULL && ait_string_field(L, -1, made, NULL) == NULL)
-        return REPLY_LACKS_FIELD;
-    return REPLY_READABLE;
+    return reply;
 }
 
 /* The server's own lower bound for a wait: where it turned us away without saying how long, the
@@ -319,13 +357,16 @@ static bool existed_before(lua_State *L, const struct ait_job *job,
 
 /* -- advancing -- */
 
-/* Stores the two values on top of the stack as what the job ended with. */
+/* Stores the two values on top of the stack as what the job ended with. What it was asked for may
+ * hold a password, and is no longer needed. */
 static void set_end(lua_State *L, int job_index)
 {
     ait_compat_push_anchor(L, job_index);
     lua_insert(L, -3);
     lua_rawseti(L, -3, AIT_SLOT_SECOND);
     lua_rawseti(L, -2, AIT_SLOT_FIRST);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, AIT_SLOT_VALUES);
     lua_pop(L, 1);
 }
 

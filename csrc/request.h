@@ -15,6 +15,7 @@
 struct ait_request {
     bool post;              /* a POST with a JSON body; else a GET */
     bool repeatable;        /* sending it twice does no harm */
+    bool anonymous;         /* goes without the client's credential */
     struct ait_buffer url;  /* with a NUL that size does not count, after ait_request_end_url */
     struct ait_buffer body; /* JSON */
 };

@@ -53,9 +53,9 @@ describe("tostring of an Error", function()
     assert.equal("config: m", tostring(errors.new { kind = "config", message = "m" }))
   end)
 
-  it("shows that the invitation may have been made", function()
+  it("shows that it may have been done", function()
     local err = errors.new { kind = "timeout", message = "Late", code = "L", outcome = "unknown" }
-    assert.equal("timeout: Late; the invitation may have been made (L)", tostring(err))
+    assert.equal("timeout: Late; it may have been done all the same (L)", tostring(err))
     err.outcome = "rejected"
     assert.equal("timeout: Late (L)", tostring(err))
   end)
@@ -102,7 +102,7 @@ describe("tostring of an Error", function()
           trace_id = "trace-1",
         })
         assert.truthy(#text <= 512 and #text > 500, #text)
-        local tail = "…; the invitation may have been made (CODE, HTTP 500, trace trace-1)"
+        local tail = "…; it may have been done all the same (CODE, HTTP 500, trace trace-1)"
         assert.equal(tail, text:sub(-#tail))
         local kept = text:sub(1, -#tail - 1)
         local whole = kept:gsub("é", ""):gsub("\226\130\172", ""):gsub("\240\159\152\128", "")

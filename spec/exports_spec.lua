@@ -3,6 +3,7 @@
 
 local aitronos = require "aitronos"
 local core = require "aitronos.core"
+local endpoints = require "aitronos.endpoints"
 local docs = require "spec.support.docs"
 local sandbox = require "spec.support.sandbox"
 local shell = require "spec.support.shell"
@@ -12,6 +13,7 @@ local assert_same_names, read = docs.assert_same_names, docs.read
 local PARAMS = {
   organization_id = "org_xyz789", email = "new@example.com", role_id = "role_member",
 }
+local LOOK_UP = { organization_id = "org_xyz789", email = "new@example.com" }
 local META = "lua/aitronos/meta/"
 
 -- Names of functions to what stands between their parentheses.
@@ -62,8 +64,17 @@ describe("what can be called", function()
 
   it("of a client", function()
     local real = getmetatable(client).__index
-    assert_same_names(real, documented "client")
-    assert_same_names(real, functions_in("lua/aitronos/client.lua", "Client"))
+    local known = documented "client"
+    for name in pairs(endpoints) do
+      assert.truthy(known[name], name)
+      known["try_" .. name] = known[name]
+    end
+    assert_same_names(real, known)
+    local typed = functions_in("lua/aitronos/client.lua", "Client")
+    for name, arguments in pairs(functions_in(META .. "operations.lua", "Client")) do
+      typed[name] = arguments
+    end
+    assert_same_names(real, typed)
   end)
 
   it("of a job", function()
@@ -105,6 +116,57 @@ describe("what can be called", function()
   end)
 end)
 
+describe("an operation", function()
+  local TYPES = META .. "operations.lua"
+
+  it("has a row in the table of its page", function()
+    local known = {}
+    for _, cells in ipairs(docs.rows(docs.section("doc/operations.md", "operations"))) do
+      local name = cells[1]:match("^`client:([%w_]+)`$")
+      local row = assert(endpoints[name], cells[1])
+      known[name] = true
+      assert.equal(("`%s %s`"):format(row.method, row.path), cells[2])
+      assert.equal(row.repeatable and "yes" or "no", cells[3], name)
+      assert.equal(row.anonymous and "no" or "yes", cells[4], name)
+    end
+    assert_same_names(endpoints, known)
+  end)
+
+  it("has a type for what it takes, with its parameters", function()
+    local text = read(TYPES)
+    for name, row in pairs(endpoints) do
+      local class = assert(text:match("%-%-%-@param params (aitronos%.%w+)\n[^\n]+\n[^\n]+\n"
+        .. "function Client:" .. name .. "%("), name)
+      local fields = docs.fields_of(TYPES, class)
+      local known = {}
+      for _, parameter in ipairs(row.parameters) do
+        local alone = parameter.required and #parameter.names == 1
+        for _, parameter_name in ipairs(parameter.names) do
+          known[parameter_name] = true
+          assert.equal(alone and "required" or "optional", fields[parameter_name], parameter_name)
+        end
+      end
+      assert_same_names(known, fields)
+    end
+  end)
+
+  it("is among those that the type of their names lists", function()
+    local alias = read(TYPES):match("@alias aitronos.Operation\n(.-)\n\n")
+    assert_same_names(endpoints, docs.collect({}, alias, '"([%l_]+)"'))
+  end)
+
+  it("puts each parameter where its row says that it goes", function()
+    for name, row in pairs(endpoints) do
+      for _, parameter in ipairs(row.parameters) do
+        for _, parameter_name in ipairs(parameter.names) do
+          local in_path = row.path:find("[{?,]" .. parameter_name .. "[,}]") ~= nil
+          assert.equal(parameter.place == "url", in_path, name .. ": " .. parameter_name)
+        end
+      end
+    end
+  end)
+end)
+
 describe("doc comments", function()
   -- Of each public function the comment above it.
   local function check(path, table_name)
@@ -130,6 +192,7 @@ describe("doc comments", function()
     check("lua/aitronos.lua", "aitronos")
     check("lua/aitronos/client.lua", "Client")
     check("lua/aitronos/bulk.lua", "Run")
+    check(META .. "operations.lua", "Client")
     check(META .. "core.lua", "Client")
     check(META .. "core.lua", "core")
   end)
@@ -141,9 +204,14 @@ describe("doc comments", function()
       run = { "lua/aitronos/bulk.lua", "Run" },
     } do
       local real = functions_in(place[1], place[2])
+      if object == "client" then
+        for name, arguments in pairs(functions_in(META .. "operations.lua", "Client")) do
+          real[name] = arguments
+        end
+      end
       for name, arguments in pairs(documented(object)) do
         -- Inside they are `given`, since `params` is a module there.
-        local inside = (real[name] or ""):gsub("^given$", name == "new" and "options" or "params")
+        local inside = (real[name] or ""):gsub("^given", name == "new" and "options" or "params")
         assert.equal(inside, arguments, name)
       end
     end
@@ -216,7 +284,7 @@ describe("the fields", function()
     end)
 
     it("of an invitation", function()
-      local class = META .. "types.lua"
+      local class = META .. "operations.lua"
       local made = client:invite_user(PARAMS)
       assert_typed(made, class, "aitronos.Invitation")
       local found = client:invite_user {
@@ -239,6 +307,9 @@ describe("the fields", function()
         for name in pairs(outcome) do
           seen[name] = true
         end
+      end
+      for outcome in client:for_each("get_invitation", { LOOK_UP }) do
+        seen.result = outcome.result
       end
       local outcomes = docs.fields_of("lua/aitronos/bulk.lua", "aitronos.Outcome")
       assert_same_names(seen, outcomes)

@@ -331,7 +331,7 @@ describe("a failure without an answer", function()
     not_json = { "protocol", "NOT_JSON" },
     not_object = { "protocol", "NOT_AN_OBJECT" },
     no_content = { "protocol", "NO_CONTENT" },
-    not_invitation = { "protocol", "NOT_AN_INVITATION" },
+    unexpected = { "protocol", "UNEXPECTED_ANSWER" },
     lookup_disagrees = { "conflict", "INVITATION_ROLE_DIFFERS" },
     url = { "config", "INVALID_URL" },
     cancelled = { "cancelled", "CANCELLED" },

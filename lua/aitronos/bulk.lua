@@ -13,14 +13,15 @@ local MOST_CONCURRENCY = 10000
 
 ---@class aitronos.Outcome
 ---@field index integer place in the source, from 1
----@field params aitronos.InviteUserParams
----@field invitation? aitronos.Invitation
+---@field params table
+---@field invitation? aitronos.Invitation of `invite_users`
+---@field result? table of `for_each`
 ---@field response? aitronos.Response
 ---@field error? aitronos.Error
 
 ---@alias aitronos.Source
----| fun(): aitronos.InviteUserParams?, boolean? the next one, and whether an earlier process may
----have sent it, so that it is looked up before it is sent; nil at the end
+---| fun(): table?, boolean? the next params, and whether an earlier process may have sent them, so
+---that it is looked up before they are sent; nil at the end
 
 ---@class aitronos.BulkOptions
 ---@field concurrency? integer requests in flight at once, in place of the client's own
@@ -57,9 +58,9 @@ local run_metatable = { __index = Run }
 
 -- ## The jobs of a run
 
-local function end_call(run, outcome, invitation, response)
-  outcome.invitation = invitation
-  outcome[invitation and "response" or "error"] = response
+local function end_call(run, outcome, result, response)
+  outcome[run.calls.result_name] = result
+  outcome[result and "response" or "error"] = response
   run.last_ended = run.last_ended + 1
   run.ended[run.last_ended] = outcome
 end
@@ -260,7 +261,7 @@ end
 ---@param options any
 ---@param concurrency integer the client's own
 ---@param calls table { start = function(params, in_doubt), wait = function(waited), override,
----changes }
+---changes, result_name = what a result is called in an outcome }
 ---@return aitronos.Run
 local function new(source, options, concurrency, calls)
   options = options or {}

@@ -71,44 +71,43 @@ local function try(self, row, given)
   return job:try_result()
 end
 
---- Invites a user.
----
----     local invitation, response = client:invite_user {
----       organization_id = "org_xyz789",
----       email = "newmember@example.com",
----       role_id = "role_member",
----       send_invitation = true,
----     }
----
----@param given aitronos.InviteUserParams
----@return aitronos.Invitation invitation the server's answer
----@return aitronos.Response response how it came
----Raises an Error; its `outcome` says what became of the invitation.
-function Client:invite_user(given)
-  check_self(self, "invite_user")
-  local invitation, response = try(self, endpoints.invite_user, given)
-  if not invitation then
-    error(response, 0)
+-- Each operation has a method that returns its result and how it came, or raises an Error, and one
+-- that returns nil and the Error instead. `meta/operations.lua` describes them.
+for name, row in pairs(endpoints) do
+  local try_name = "try_" .. name
+
+  Client[name] = function(self, given)
+    check_self(self, name)
+    local result, response = try(self, row, given)
+    if not result then
+      error(response, 0)
+    end
+    return result, response
   end
-  return invitation, response
+
+  Client[try_name] = function(self, given)
+    check_self(self, try_name)
+    return try(self, row, given)
+  end
 end
 
---- As `invite_user`, but returns `nil, error` where that raises.
----@param given aitronos.InviteUserParams
----@return aitronos.Invitation|nil invitation
----@return aitronos.Response|aitronos.Error response
-function Client:try_invite_user(given)
-  check_self(self, "try_invite_user")
-  return try(self, endpoints.invite_user, given)
+local function row_of(operation)
+  local row = endpoints[operation]
+  if not row then
+    local message = "must be the name of an operation, such as invite_user"
+    error(errors.argument { { field = "operation", message = message } }, 0)
+  end
+  return row
 end
 
---- Begins an invitation and returns at once; `client:turn()` moves it on.
----@param given aitronos.InviteUserParams
+--- Begins an invitation, or another operation, and returns at once; `client:turn()` moves it on.
+---@param given table the params, as of the method of that name
+---@param operation? aitronos.Operation `invite_user` if left out
 ---@return aitronos.Job job
 ---Raises an Error of kind `argument` or `config`.
-function Client:submit(given)
+function Client:submit(given, operation)
   check_self(self, "submit")
-  local job, err = start(self, endpoints.invite_user, given, false)
+  local job, err = start(self, row_of(operation or "invite_user"), given, false)
   if not job then
     error(err, 0)
   end
@@ -125,6 +124,30 @@ local function set_concurrency(self)
     most = math.max(most or 0, concurrency)
   end
   self.core:concurrency(most or self.concurrency)
+end
+
+local function each(self, row, result_name, source, options)
+  local err = refusal(self, true)
+  if err then
+    error(err, 0)
+  end
+  local run = bulk.new(source, options, self.concurrency, {
+    start = function(given, in_doubt)
+      return start(self, row, given, true, in_doubt)
+    end,
+    changes = function()
+      return self.core:changes()
+    end,
+    wait = function(waited)
+      self.driver.wait(self, waited)
+    end,
+    override = function(run, concurrency)
+      self.overrides[run] = concurrency
+      set_concurrency(self)
+    end,
+    result_name = result_name,
+  })
+  return run, nil, nil, run
 end
 
 --- Invites many: so many at once, and each one's outcome as soon as it is there.
@@ -144,26 +167,27 @@ end
 ---Raises an Error of kind `argument` or `config`.
 function Client:invite_users(source, options)
   check_self(self, "invite_users")
-  local err = refusal(self, true)
-  if err then
-    error(err, 0)
-  end
-  local run = bulk.new(source, options, self.concurrency, {
-    start = function(given, in_doubt)
-      return start(self, endpoints.invite_user, given, true, in_doubt)
-    end,
-    changes = function()
-      return self.core:changes()
-    end,
-    wait = function(waited)
-      self.driver.wait(self, waited)
-    end,
-    override = function(run, concurrency)
-      self.overrides[run] = concurrency
-      set_concurrency(self)
-    end,
-  })
-  return run, nil, nil, run
+  return each(self, endpoints.invite_user, "invitation", source, options)
+end
+
+--- The same for any operation: the outcomes have a `result` where those of `invite_users` have an
+--- `invitation`.
+---
+---     for outcome in client:for_each("get_invitation", people) do
+---       print(outcome.params.email, outcome.result and "pending" or tostring(outcome.error))
+---     end
+---
+---@param operation aitronos.Operation
+---@param source table[]|aitronos.Source a list of params, or what returns the next ones
+---@param options? aitronos.BulkOptions
+---@return aitronos.Run run call it for the next outcome, nil at the end
+---@return nil
+---@return nil
+---@return aitronos.Run run for Lua 5.4 to close
+---Raises an Error of kind `argument` or `config`.
+function Client:for_each(operation, source, options)
+  check_self(self, "for_each")
+  return each(self, row_of(operation), "result", source, options)
 end
 
 --- Does what can be done now for all jobs of this client.

@@ -2,11 +2,10 @@
 --- everything else in the library works from the row and needs no change for a further one.
 
 ---@class aitronos.Parameter
----@field names string[] alternative spellings of which a call gives at most one
----@field place "path"|"body" where the value goes
----@field type "string"|"boolean"
+---@field names string[] of which a call gives at most one; `params.lua` knows what each must be
+---@field place "url"|"body" where the value goes
+---@field type? "string"|"boolean"|"table" a string if left out
 ---@field required? boolean one of `names` must be given
----@field check? string name of a check in `params.lua`, made once the type is right
 
 ---@class aitronos.LookUp how to find out whether an operation that is not repeatable was done
 ---@field path string answered with 404 as long as there is nothing to find
@@ -14,42 +13,103 @@
 ---@field same string and this one exactly, where it was asked for; else it is another one
 
 ---@class aitronos.Endpoint
----@field method string
----@field path string `{name}` stands for the percent-encoded parameter
----@field repeatable boolean doing it twice is the same as doing it once
----@field made string the field without which a 2xx is no answer of this API
+---@field method "GET"|"POST"
+---@field path string `{name}` stands for the percent-encoded parameter, `{?a,b}` for the query of
+---those that were given
+---@field repeatable? boolean it only reads, and is sent again as often as need be
+---@field anonymous? boolean the client's credential is not for it, and not sent
+---@field made? string the field without which a 2xx is no answer of this API
+---@field empty? boolean a 2xx without content is an answer, too: `{ success = true }`
+---@field list? string the answer is a list, bare or under this name
 ---@field look_up? aitronos.LookUp
 ---@field parameters aitronos.Parameter[] in the order in which faults are reported
+
+local ORGANIZATION = { names = { "organization_id" }, place = "url", required = true }
+local EMAIL_KEY = { names = { "email_key" }, place = "body", required = true }
 
 ---@type table<string, aitronos.Endpoint>
 local endpoints = {
   invite_user = {
     method = "POST",
     path = "/v1/organizations/{organization_id}/invite-user",
-    repeatable = false,
     made = "invitation_id",
     look_up = {
-      path = "/v1/organizations/{organization_id}/invitation?email={email}",
+      path = "/v1/organizations/{organization_id}/invitation{?email}",
       key = "email",
       same = "role_id",
     },
     parameters = {
-      {
-        names = { "organization_id" },
-        place = "path",
-        type = "string",
-        required = true,
-        check = "organization_id",
-      },
-      { names = { "email" }, place = "body", type = "string", required = true, check = "email" },
-      {
-        names = { "role_id", "role_name" },
-        place = "body",
-        type = "string",
-        required = true,
-        check = "line",
-      },
+      ORGANIZATION,
+      { names = { "email" }, place = "body", required = true },
+      { names = { "role_id", "role_name" }, place = "body", required = true },
       { names = { "send_invitation", "send_email" }, place = "body", type = "boolean" },
+    },
+  },
+
+  get_invitation = {
+    method = "GET",
+    path = "/v1/organizations/{organization_id}/invitation{?email,user_id,invitation_id}",
+    repeatable = true,
+    made = "invitation_id",
+    parameters = {
+      ORGANIZATION,
+      { names = { "email", "user_id", "invitation_id" }, place = "url", required = true },
+    },
+  },
+
+  resend_invitation = {
+    method = "POST",
+    path = "/v1/organizations/{organization_id}/users/{user_id}/resend-invitation",
+    empty = true,
+    parameters = { ORGANIZATION, { names = { "user_id" }, place = "url", required = true } },
+  },
+
+  resend_invitations = {
+    method = "POST",
+    path = "/v1/organizations/{organization_id}/users/resend-invitation-bulk",
+    made = "success_count",
+    parameters = {
+      ORGANIZATION,
+      { names = { "user_ids" }, place = "body", type = "table", required = true },
+    },
+  },
+
+  validate_invitation = {
+    method = "GET",
+    path = "/v1/invitations/validate/{email_key}",
+    repeatable = true,
+    anonymous = true,
+    made = "valid",
+    parameters = { { names = { "email_key" }, place = "url", required = true } },
+  },
+
+  accept_invitation = {
+    method = "POST",
+    path = "/v1/invitations/accept",
+    made = "organization_id",
+    parameters = { EMAIL_KEY },
+  },
+
+  complete_invitation = {
+    method = "POST",
+    path = "/v1/invitations/complete",
+    anonymous = true,
+    made = "user_id",
+    parameters = {
+      EMAIL_KEY,
+      { names = { "full_name" }, place = "body", required = true },
+      { names = { "password" }, place = "body", required = true },
+    },
+  },
+
+  list_roles = {
+    method = "GET",
+    path = "/v1/organizations/{organization_id}/roles{?include_global}",
+    repeatable = true,
+    list = "roles",
+    parameters = {
+      ORGANIZATION,
+      { names = { "include_global" }, place = "url", type = "boolean" },
     },
   },
 }

@@ -66,7 +66,7 @@ local function line(err)
   local head = (shown(rawget(err, "kind"), 32) or "error") .. ": "
   local tail = #parts > 0 and " (" .. concat(parts, ", ") .. ")" or ""
   if rawget(err, "outcome") == "unknown" then
-    tail = "; the invitation may have been made" .. tail
+    tail = "; it may have been done all the same" .. tail
   end
   return head .. (shown(rawget(err, "message"), LINE_BYTES - #head - #tail) or "no message") .. tail
 end

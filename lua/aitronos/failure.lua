@@ -47,7 +47,7 @@ local FAILURES = {
   not_json = { "protocol", "NOT_JSON", "The answer is not JSON; check base_url" },
   not_object = { "protocol", "NOT_AN_OBJECT", "The answer is JSON, but not an object" },
   no_content = { "protocol", "NO_CONTENT", "The answer has no content" },
-  not_invitation = { "protocol", "NOT_AN_INVITATION", "The answer is no invitation" },
+  unexpected = { "protocol", "UNEXPECTED_ANSWER", "The answer lacks what it must hold" },
 
   lookup_disagrees = { "conflict", "INVITATION_ROLE_DIFFERS", "There is an invitation for this "
     .. "address already, but with another role" },

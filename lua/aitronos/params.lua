@@ -7,13 +7,17 @@ local errors = require "aitronos.error"
 
 local concat = table.concat
 local find, gsub, match, sub = string.find, string.gsub, string.match, string.sub
-local getmetatable, ipairs, next, type = getmetatable, ipairs, next, type
+local getmetatable, ipairs, next = getmetatable, ipairs, next
+local rawget, select, type = rawget, select, type
 
 local params = {}
 
 -- So that every request that passes here also fits what the core sends.
 local ID_BYTES = 1024
 local LINE_BYTES = 1048576
+local NAME_CHARACTERS = 255
+local PASSWORD_CHARACTERS = 8 -- at least
+local MOST_IDS = 1000
 
 -- By exclusion, since a pattern can't hold a NUL in Lua 5.1, and classes like %c follow the locale.
 local CONTROL = "[^\32-\126\128-\255]"
@@ -59,13 +63,37 @@ local function has_wide_space(text)
   return false
 end
 
--- Each check takes a string and returns what is wrong with it, or nil. Most values are plain ASCII
--- and pass with the first pattern.
+local function characters(text)
+  return select(2, gsub(text, "[^\128-\191]", ""))
+end
+
+--- What is wrong with a line of text, which may stand where people read it.
+local function line_fault(text)
+  if #text > LINE_BYTES then
+    return "must be at most " .. LINE_BYTES .. " bytes long"
+  end
+  if find(text, "^[\32-\126]+$") then
+    return nil
+  end
+  if text == "" then
+    return "must not be empty"
+  end
+  if not is_utf8(text) then
+    return "must be valid UTF-8"
+  end
+  if find(text, CONTROL) or find(text, C1_CONTROL) then
+    return "must not hold control characters"
+  end
+end
+
+-- What a name stands for is the same in every operation. Each check takes a value of the right type
+-- and returns what is wrong with it, or nil. Most values are plain ASCII and pass with the first
+-- pattern.
 local CHECKS = {}
 
 -- The organization and the role of a call are most often those of the call before.
 local MOST_REMEMBERED = 128
-local good_id, good_line
+local good_id, good_role
 
 function CHECKS.organization_id(id)
   if id == good_id then
@@ -109,27 +137,62 @@ function CHECKS.email(email)
   end
 end
 
---- A line of text: what may stand where people read it.
-function CHECKS.line(text)
-  if text == good_line then
+local function role_fault(role)
+  if role == good_role then
     return nil
   end
-  if #text > LINE_BYTES then
-    return "must be at most " .. LINE_BYTES .. " bytes long"
+  local fault = line_fault(role)
+  good_role = not fault and #role <= MOST_REMEMBERED and role or nil
+  return fault
+end
+
+CHECKS.role_id, CHECKS.role_name = role_fault, role_fault
+
+--- What stands for something at the server. One or two dots would be a step in the URL's path.
+local function id_fault(id)
+  if #id > ID_BYTES then
+    return "must be at most " .. ID_BYTES .. " bytes long"
   end
-  if find(text, "^[\32-\126]+$") then
-    good_line = #text <= MOST_REMEMBERED and text or nil
-    return nil
+  if id == "." or id == ".." then
+    return "must not be made of dots"
   end
-  if text == "" then
-    return "must not be empty"
+  return line_fault(id)
+end
+
+CHECKS.user_id, CHECKS.invitation_id, CHECKS.email_key = id_fault, id_fault, id_fault
+
+function CHECKS.user_ids(ids)
+  local count = 0
+  for _ in next, ids do
+    count = count + 1
   end
-  if not is_utf8(text) then
-    return "must be valid UTF-8"
+  if count == 0 or count > MOST_IDS then
+    return "must be a list of 1 to " .. MOST_IDS .. " ids"
   end
-  if find(text, CONTROL) or find(text, C1_CONTROL) then
-    return "must not hold control characters"
+  for i = 1, count do
+    local id = rawget(ids, i)
+    if type(id) ~= "string" then
+      return "must be a list of strings, which it is not at " .. i
+    end
+    local fault = id_fault(id)
+    if fault then
+      return fault .. ", at " .. i
+    end
   end
+end
+
+function CHECKS.full_name(name)
+  if characters(name) > NAME_CHARACTERS then
+    return "must be at most " .. NAME_CHARACTERS .. " characters long"
+  end
+  return line_fault(name)
+end
+
+function CHECKS.password(password)
+  if characters(password) < PASSWORD_CHARACTERS then
+    return "must be at least " .. PASSWORD_CHARACTERS .. " characters long"
+  end
+  return not is_utf8(password) and "must be valid UTF-8" or nil
 end
 
 local function add(faults, field, message)
@@ -138,11 +201,13 @@ local function add(faults, field, message)
   return faults
 end
 
-local function value_fault(parameter, value)
-  if type(value) ~= parameter.type then
-    return "must be a " .. parameter.type .. ", not " .. type(value)
+local function value_fault(parameter, name, value)
+  local wanted = parameter.type or "string"
+  if type(value) ~= wanted then
+    return "must be a " .. wanted .. ", not " .. type(value)
   end
-  return parameter.check and CHECKS[parameter.check](value)
+  local check = CHECKS[name] or wanted == "string" and line_fault
+  return check and check(value)
 end
 
 local function add_unknown(faults, row, given, known)
@@ -195,7 +260,7 @@ function params.check(row, given)
         if parameter.place == "body" then
           body[name] = value
         end
-        local fault = value_fault(parameter, value)
+        local fault = value_fault(parameter, name, value)
         if fault then
           faults = add(faults, name, fault)
         end

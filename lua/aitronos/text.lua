@@ -74,14 +74,18 @@ local function any_case(word)
   end))
 end
 
--- Who holds one of these can join. The names as keys, in lower case without separators; and the
--- names with what may stand between them and the value in running text.
-local SECRETS = { invitationkey = true, invitationlink = true, emailkey = true }
+-- Who holds one of these can join, or be someone else. The names as keys, in lower case without
+-- separators; and the names with what may stand between them and the value in running text.
+local SECRETS = {
+  invitationkey = true, invitationlink = true, emailkey = true,
+  password = true, token = true, refreshtoken = true,
+}
 local SEPARATOR = "[%s\"'\\]*[:=][%s\"'\\]*"
 local SECRETS_IN_TEXT = {
   any_case("invitation[_-]?key") .. SEPARATOR,
   any_case("invitation[_-]?link") .. SEPARATOR,
   any_case("email[_-]?key") .. SEPARATOR,
+  any_case("password") .. SEPARATOR,
   any_case("invite") .. "=[\"'\\]*",
   any_case("invite") .. "%%3[Dd]",
 }

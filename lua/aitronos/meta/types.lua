@@ -1,5 +1,6 @@
 ---@meta
---- Types for the Lua language server: what callers pass and get. Never loaded.
+--- Types for the Lua language server: what callers pass and get, beside what is in
+--- `operations.lua`. Never loaded.
 
 ---@class aitronos.Options
 ---@field api_key? string sent as `X-API-Key`; else the environment's `FREDDY_API_KEY`
@@ -25,30 +26,6 @@
 ---@field on_event? fun(event: aitronos.Event)
 ---@field driver? aitronos.Driver
 
----Exactly one of `role_id` and `role_name`, at most one of `send_invitation` and `send_email`. The
----API documents `role_id` and `send_invitation` only, and may ignore the others.
----@class aitronos.InviteUserParams
----@field organization_id string begins with `org_`
----@field email string
----@field role_id? string
----@field role_name? string
----@field send_invitation? boolean the server's default is true
----@field send_email? boolean may be ignored, and the mail goes out
-
----The server's object: fields that it adds are kept, nulls are absent. One that a look-up found
----lacks `invitation_key` and `is_new_user`.
----@class aitronos.Invitation
----@field invitation_id string
----@field email? string
----@field user_id? string
----@field expires_at? string
----@field is_new_user? boolean
----@field invitation_key? string a secret: its holder can join
----@field invitation_link? string a secret too; of a look-up, as are the next three
----@field organization_id? string
----@field role_id? string
----@field created_at? string
-
 ---@class aitronos.Response
 ---@field status integer
 ---@field headers table<string, string> names in lower case
@@ -68,7 +45,7 @@
 ---@class aitronos.Job: userdata
 ---@field done fun(self: aitronos.Job): boolean whether it has ended
 ---@field state aitronos.JobState
----@field result fun(self: aitronos.Job): aitronos.Invitation, aitronos.Response raises its Error
+---@field result fun(self: aitronos.Job): table, aitronos.Response raises its Error
 ---@field try_result aitronos.TryResult
 ---@field cancel fun(self: aitronos.Job) ends it with an Error of kind `cancelled`
 
@@ -78,7 +55,7 @@
 ---| fun(self: aitronos.Job): "queued"|"waiting"|"in flight"|"done", integer
 
 ---@alias aitronos.TryResult
----| fun(self: aitronos.Job): aitronos.Invitation?, aitronos.Response|aitronos.Error
+---| fun(self: aitronos.Job): table?, aitronos.Response|aitronos.Error
 
 ---@class aitronos.Driver
 ---@field wait fun(client: aitronos.Client, job: aitronos.Job|aitronos.Waited) returns once the job
