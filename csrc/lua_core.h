@@ -111,6 +111,9 @@ void *ait_core_test_userdata(lua_State *L, int index, int tool);
 /* Appends the value at index as JSON. Raises where memory runs out or the value has no JSON. */
 void ait_json_encode(lua_State *L, int index, struct ait_buffer *json);
 
+/* Overwrites what lua-cjson keeps of the n bytes that it encoded last. */
+void ait_json_wipe(lua_State *L, size_t n);
+
 /* Pushes what the JSON says, with nulls absent and whole numbers as integers, and returns true;
  * or returns false and pushes nothing where it is no JSON. Raises where memory runs out. */
 bool ait_json_decode(lua_State *L, const char *json, size_t n);

@@ -109,6 +109,8 @@ static void build_request(lua_State *L, struct ait_job *job, const struct ait_cl
     if (lua_next(L, 4) != 0) { /* else there is nothing to send a body with */
         lua_pop(L, 2);
         ait_json_encode(L, 4, &job->request.body);
+        if (ait_boolean_field(L, 2, "secret"))
+            ait_json_wipe(L, job->request.body.size);
     }
 }
 

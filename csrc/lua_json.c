@@ -36,6 +36,20 @@ void ait_json_encode(lua_State *L, int index, struct ait_buffer *json)
     lua_pop(L, 1);
 }
 
+/* Its buffer stays for the next text, which begins where this one did. */
+void ait_json_wipe(lua_State *L, size_t n)
+{
+    luaL_Buffer blank;
+
+    ait_core_push_tool(L, AIT_TOOL_ENCODE);
+    luaL_buffinit(L, &blank);
+    while (n-- > 2) /* the quotes are two */
+        luaL_addchar(&blank, ' ');
+    luaL_pushresult(&blank);
+    (void)call(L);
+    lua_pop(L, 1);
+}
+
 static void tidy(lua_State *L);
 
 /* Replaces the value on top, which belongs to the key below it in the table below that. Only

@@ -93,6 +93,27 @@ describe("the key", function()
   end)
 end)
 
+describe("a password", function()
+  it_with(memory_host, "is nowhere once it was sent", function()
+    local answers = { api.response(200, '{"user_id":"usr_1"}'), api.response(422, api.problem("NO")) }
+    local server = Server.new(function(connection)
+      while connection:read_request() do
+        connection:write(table.remove(answers, 1))
+      end
+    end)
+    local process = child.start("LD_BIND_NOW=1 " .. memory_host, "password", server:url())
+    server:run({}, function()
+      return process:ended()
+    end)
+    server:close()
+    assert_succeeds(process)
+    assert.equal(2, server:count("POST"))
+    for _, request in ipairs(server.requests) do
+      assert.truthy(request.body:find('"password":"' .. ("%w"):rep(48) .. '"'))
+    end
+  end)
+end)
+
 describe("where memory runs out", function()
   local server
 

@@ -18,6 +18,7 @@
 ---those that were given
 ---@field repeatable? boolean it only reads, and is sent again as often as need be
 ---@field anonymous? boolean the client's credential is not for it, and not sent
+---@field secret? boolean its body holds a secret, of which no copy must stay
 ---@field made? string the field without which a 2xx is no answer of this API
 ---@field empty? boolean a 2xx without content is an answer, too: `{ success = true }`
 ---@field list? string the answer is a list, bare or under this name
@@ -86,6 +87,7 @@ local endpoints = {
   accept_invitation = {
     method = "POST",
     path = "/v1/invitations/accept",
+    secret = true,
     made = "organization_id",
     parameters = { EMAIL_KEY },
   },
@@ -94,6 +96,7 @@ local endpoints = {
     method = "POST",
     path = "/v1/invitations/complete",
     anonymous = true,
+    secret = true,
     made = "user_id",
     parameters = {
       EMAIL_KEY,

@@ -48,6 +48,9 @@ local SEQUENCES = {
 -- An ASCII stand-in for each sequence can't join its neighbours to a new one, so the order of the
 -- patterns does not matter and what is left over was malformed.
 local function is_utf8(text)
+  if not find(text, "[\128-\255]") then
+    return true
+  end
   for i = 1, #SEQUENCES do
     text = gsub(text, SEQUENCES[i], "?")
   end

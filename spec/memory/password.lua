@@ -1,0 +1,44 @@
+-- Sends a password that is in no text of ours, and looks for it in everything that a caller gets to
+-- see and, once the call has ended, in all memory of this process.
+local aitronos = require "aitronos"
+local memory = require "memory"
+
+local base_url = ...
+
+local events = {}
+local client = aitronos.new {
+  api_key = "ak_test", base_url = base_url, proxy = "",
+  on_event = function(event) events[#events + 1] = event end,
+}
+
+local function complete()
+  return client:try_complete_invitation {
+    email_key = "uuid-1", full_name = "Ida Example", password = memory.secret(),
+  }
+end
+
+-- All text of a value, its tables and what is in them included.
+local function all_text(value)
+  local parts = { tostring(value) }
+  if type(value) == "table" then
+    for key, field in next, value do
+      parts[#parts + 1] = all_text(key) .. "=" .. all_text(field)
+    end
+  end
+  return table.concat(parts, "\n")
+end
+
+local account, response = complete()
+assert(account, tostring(response))
+local refused, err = complete()
+assert(not refused and err.kind == "validation")
+assert(#events == 4)
+for _, shown in ipairs { account, response, err, err:to_table(), events } do
+  assert(not all_text(shown):find(memory.secret(), 1, true), "it is told")
+end
+
+collectgarbage()
+collectgarbage()
+local left = table.concat(memory.copies(), "\n")
+assert(left == "", "the password is still there:\n" .. left)
+client:close()
