@@ -1,6 +1,8 @@
 -- The sandbox's own pages under /_sandbox/. They need no key.
 
+local clock = require "clock"
 local faults = require "faults"
+local ids = require "ids"
 local journal = require "journal"
 local json = require "json"
 local problem = require "problem"
@@ -8,6 +10,8 @@ local reply = require "reply"
 local store = require "store"
 
 local admin = {}
+
+local MOST_AHEAD = 1e9
 
 local function show(text)
   reply.text(200, text .. "\n")
@@ -54,11 +58,26 @@ end
 local function addresses()
   local items = {}
   for place, email in ipairs(journal.addresses()) do
-    local asked, invitation_ids = store.summary(email)
-    items[place] = ('{"email":%s,"posts":%d,"asked":%d,"invitation_ids":%s}'):format(
-      json.encode(email), journal.posts(email), asked, json.list(invitation_ids))
+    local asked, invitation_ids, mails = store.summary(email)
+    items[place] = ('{"email":%s,"posts":%d,"asked":%d,"mails":%d,"invitation_ids":%s}'):format(
+      json.encode(email), journal.posts(email), asked, mails, json.list(invitation_ids))
   end
   show("[" .. table.concat(items, ",\n ") .. "]")
+end
+
+local function show_clock()
+  show(json.encode { now = ids.time(clock.now()), ahead = clock.ahead() })
+end
+
+local function move_clock()
+  ngx.req.read_body()
+  local fields = json.decode(ngx.req.get_body_data() or "")
+  local seconds = type(fields) == "table" and fields.advance
+  if type(seconds) ~= "number" or not (seconds >= 0 and seconds <= MOST_AHEAD) then
+    return reply.problem(problem.field("advance", "Must be a number of seconds, 0 to 10^9."))
+  end
+  clock.advance(seconds)
+  show_clock()
 end
 
 local function list_faults()
@@ -80,6 +99,8 @@ local PAGES = {
   ["GET /_sandbox/addresses"] = addresses,
   ["GET /_sandbox/outbox"] = outbox,
   ["GET /_sandbox/faults"] = list_faults,
+  ["GET /_sandbox/clock"] = show_clock,
+  ["POST /_sandbox/clock"] = move_clock,
   ["GET /_sandbox/health"] = function() show('{"status":"ok"}') end,
   ["POST /_sandbox/reset"] = reset,
 }

@@ -1,4 +1,5 @@
--- One request to the API: reads it, writes it down, checks who may, hands it to its endpoint.
+-- One request to the API: reads it, writes it down, checks who may, has its operation done, with
+-- the fault that was asked for.
 
 local auth = require "auth"
 local faults = require "faults"
@@ -6,57 +7,61 @@ local ids = require "ids"
 local journal = require "journal"
 local json = require "json"
 local limits = require "limits"
+local operations = require "operations"
 local problem = require "problem"
 local reply = require "reply"
+local store = require "store"
 local world = require "world"
 
 local app = {}
 
-local ROUTES = {
-  {
-    method = "POST",
-    path = "^/v1/organizations/([^/]+)/invite%-user$",
-    may_invite = true,
-    run = require "invite",
-  },
-  {
-    method = "GET",
-    path = "^/v1/organizations/([^/]+)/invitation$",
-    run = require "invitation",
-  },
-}
-
----@return table? route
----@return string? organization_id
----@return table? problem
-local function find_route(method)
-  for _, route in ipairs(ROUTES) do
-    local organization_id = ngx.var.uri:match(route.path)
-    if organization_id then
-      if method == route.method then
-        return route, organization_id
-      end
-      return nil, organization_id, problem.new(405, "METHOD_NOT_ALLOWED", nil, nil, {
-        Allow = route.method,
-      })
-    end
-  end
-  return nil, nil, problem.new(404, "NOT_FOUND", "There is no such path.")
+local function text_or_nil(value)
+  return type(value) == "string" and value or nil
 end
 
+-- The body as it may be written down.
+local function without_secret(name, fields)
+  if type(fields) ~= "table" then
+    return "***"
+  end
+  local shown = {}
+  for key, value in pairs(fields) do
+    shown[key] = key == name and "***" or value
+  end
+  return json.encode(shown)
+end
+
+---@return table call
+---@return any fields  its body, decoded; not part of the call, which the journal keeps
+---@return table? operation
 local function read()
   ngx.req.read_body()
-  local call = {
-    method = ngx.req.get_method(),
-    path = ngx.var.request_uri,
-    body = ngx.req.get_body_data() or "",
-    arguments = ngx.req.get_uri_args(),
+  local body = ngx.req.get_body_data() or ""
+  local operation, call = operations.find(ngx.var.uri)
+  local fields = json.decode(body)
+  call.method = ngx.req.get_method()
+  call.path = ngx.var.request_uri
+  call.arguments = ngx.req.get_uri_args()
+  call.body_bytes = #body
+  call.body = operation and operation.secret and without_secret(operation.secret, fields) or body
+  local source = call.method == "POST" and fields or call.arguments
+  call.email = type(source) == "table" and text_or_nil(source.email)
+  return call, fields, operation
+end
+
+-- The address of whom the call is about, where it gives an id or a key instead; of the first, where
+-- it gives a list.
+local function find_address(call, fields)
+  if type(fields) ~= "table" then
+    fields = {}
+  end
+  local first = type(fields.user_ids) == "table" and fields.user_ids[1]
+  local user_id = store.user {
+    user_id = call.user_id or text_or_nil(call.arguments.user_id) or text_or_nil(first),
+    invitation_id = text_or_nil(call.arguments.invitation_id),
+    email_key = call.email_key or text_or_nil(fields.email_key),
   }
-  call.fields = json.decode(call.body)
-  local source = call.method == "POST" and call.fields or call.arguments
-  local email = type(source) == "table" and source.email
-  call.email = type(email) == "string" and email or nil
-  return call
+  return user_id and store.address(user_id)
 end
 
 local function set_headers(call)
@@ -66,35 +71,65 @@ local function set_headers(call)
   header["aitronos-organization"] = call.organization_id
 end
 
-function app.handle()
-  local call = read()
-  local route, refused, forbidden, unknown
-  route, call.organization_id, refused = find_route(call.method)
-  call.key, forbidden = auth.identify()
-  if call.email then
-    call.plan, unknown = faults.plan(call.email)
+---@return table? problem
+local function refuse(call, operation, forbidden)
+  if not operation then
+    return problem.new(404, "NOT_FOUND", "There is no such path.")
   end
+  if call.method ~= operation.method then
+    return problem.new(405, "METHOD_NOT_ALLOWED", nil, nil, { Allow = operation.method })
+  end
+  if operation.access == "anyone" then
+    return nil
+  end
+  if forbidden then
+    return forbidden
+  end
+  local headers, exhausted = limits.take(call.key)
+  for name, value in pairs(headers) do
+    ngx.header[name] = value
+  end
+  return exhausted or auth.forbid(call.key, operation.access, call.organization_id)
+end
+
+-- Has it done, or a fault strike, or both.
+local function answer(call, operation, act)
+  local fault = faults.due(call.plan, operation.name)
+  call.struck = fault and fault.name
+  if fault and not fault.makes then
+    return fault.act(nil, act)
+  end
+  local status, body = act()
+  if not status then
+    return reply.problem(body)
+  end
+  if fault then
+    return fault.act { status = status, body = body or {} }
+  end
+  return reply.json(status, body)
+end
+
+function app.handle()
+  local call, fields, operation = read()
+  local forbidden
+  call.key, forbidden = auth.identify()
   journal.add(call)
   ngx.ctx.call = call
   set_headers(call)
 
-  if not route then
-    return reply.problem(refused)
-  end
-  if forbidden then
-    return reply.problem(forbidden)
-  end
-  local limit_headers, exhausted = limits.take(call.key)
-  for name, value in pairs(limit_headers) do
-    ngx.header[name] = value
-  end
-  local found = exhausted
-    or auth.forbid(call.key, call.organization_id, route.may_invite)
-    or unknown
+  call.email = call.email or find_address(call, fields)
+  local unknown
+  call.plan, unknown = faults.plan(call.email, call.organization_id, operations.NAMES)
+  local found = refuse(call, operation, forbidden) or unknown
   if found then
     return reply.problem(found)
   end
-  return route.run(call)
+  local act
+  act, found = operation.check(call, fields)
+  if not act then
+    return reply.problem(found)
+  end
+  return answer(call, operation, act)
 end
 
 function app.finish()

@@ -25,12 +25,14 @@ function auth.identify()
   return key
 end
 
+---@param access string  as in operations.lua
+---@param organization_id string?  where the operation is one of an organization
 ---@return table? problem
-function auth.forbid(key, organization_id, may_invite)
-  if not world.organizations[organization_id] then
+function auth.forbid(key, access, organization_id)
+  if organization_id and not world.organization(organization_id) then
     return problem.new(403, "ORGANIZATION_ACCESS_DENIED")
   end
-  if may_invite and key.role == "Member" then
+  if access == "admin" and key.role == "Member" then
     return problem.new(403, "INSUFFICIENT_PERMISSIONS", "Needs the role Admin or Owner.")
   end
 end

@@ -41,6 +41,15 @@ function journal.each(email)
   end
 end
 
+local function has_credential(call)
+  for _, name in ipairs(CREDENTIALS) do
+    if call.headers[name] then
+      return true
+    end
+  end
+  return false
+end
+
 ---A call as the sandbox's pages show it.
 function journal.show(call)
   return {
@@ -50,10 +59,12 @@ function journal.show(call)
     path = call.path,
     status = call.status or json.null,
     key = call.key and call.key.role or json.null,
+    credential = has_credential(call),
     organization_id = call.organization_id or json.null,
     email = call.email or json.null,
-    body_bytes = #call.body,
+    body_bytes = call.body_bytes,
     fault = call.plan and call.plan.text or json.null,
+    struck = call.struck or json.null,
   }
 end
 

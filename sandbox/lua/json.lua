@@ -5,6 +5,8 @@ local cjson = require "cjson.safe"
 local json = {
   decode = cjson.decode,
   null = cjson.null,
+  -- lua-cjson takes an empty table for an object.
+  EMPTY_LIST = "\0[]",
 }
 
 ---@param value any
@@ -13,6 +15,9 @@ function json.encode(value)
   local text = assert(cjson.encode(value))
   if text:find("\\/", 1, true) then
     text = text:gsub("\\/", "/")
+  end
+  if text:find('"\\u0000[]"', 1, true) then
+    text = text:gsub('"\\u0000%[%]"', "[]")
   end
   return text
 end

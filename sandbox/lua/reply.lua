@@ -5,11 +5,15 @@ local problem = require "problem"
 
 local reply = {}
 
+local function begin(status)
+  ngx.status = status
+  ngx.header["freddy-processing-ms"] = math.floor((ngx.now() - ngx.req.start_time()) * 1000)
+end
+
 ---Begins an answer.
 ---@param length integer  of what follows
 function reply.head(status, length, content_type)
-  ngx.status = status
-  ngx.header["freddy-processing-ms"] = math.floor((ngx.now() - ngx.req.start_time()) * 1000)
+  begin(status)
   ngx.header["Content-Type"] = content_type or "application/json"
   ngx.header["Content-Length"] = length
 end
@@ -19,7 +23,13 @@ function reply.text(status, text, content_type)
   ngx.print(text)
 end
 
+---@param value any  nil for an answer without a body
 function reply.json(status, value)
+  if value == nil then
+    begin(status)
+    ngx.send_headers()
+    return
+  end
   reply.text(status, json.encode(value))
 end
 

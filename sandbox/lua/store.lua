@@ -1,9 +1,12 @@
--- Pending invitations, and the mails that would have been sent for them.
--- A user's invitations are kept under the user, to whom an address or an invitation's id leads.
+-- Invitations, and the mails that would have been sent for them.
+-- A user's invitations are kept under the user, to whom an address, an invitation's id and its key
+-- lead. An organization has one invitation of a user; a later one takes its place.
 
+local clock = require "clock"
 local ids = require "ids"
 local json = require "json"
 local ring = require "ring"
+local world = require "world"
 
 local store = {}
 
@@ -19,44 +22,122 @@ local function of_user(user_id)
   return text and json.decode(text) or {}
 end
 
+local function save(record)
+  local records = of_user(record.user_id)
+  records[record.organization_id] = record
+  invitations:set(record.user_id, json.encode(records))
+end
+
+---@return integer seconds  Unix time
+function store.expires_at(record)
+  return record.sent_at + WEEK
+end
+
+---@return "pending"|"accepted"|"expired"
+function store.state(record)
+  if record.accepted_at then
+    return "accepted"
+  end
+  return clock.now() < store.expires_at(record) and "pending" or "expired"
+end
+
+---The invitation of a user, whatever its state.
+---@return table? record
+function store.get(organization_id, user_id)
+  return of_user(user_id)[organization_id]
+end
+
+---The one with a key, whatever its state.
+---@return table? record
+function store.get_by_key(key)
+  for _, record in pairs(of_user(ids.user_of_key(key))) do
+    if record.key == key then
+      return record
+    end
+  end
+end
+
+---One that is pending.
 ---@param selector { email: string?, user_id: string?, invitation_id: string? }  one of them
 ---@return table? record
 function store.find(organization_id, selector)
-  if selector.invitation_id then
-    local user_id = ids.user_of_invitation(selector.invitation_id)
-    local record = of_user(user_id)[organization_id]
-    return record and record.invitation_id == selector.invitation_id and record or nil
+  local record = store.get(organization_id, store.user(selector))
+  if record and store.state(record) == "pending"
+    and record.invitation_id == (selector.invitation_id or record.invitation_id) then
+    return record
   end
-  return of_user(selector.user_id or ids.user(selector.email))[organization_id]
 end
 
----@param wish table     made by validation.lua
+---@param names { email: string?, user_id: string?, invitation_id: string?, email_key: string? }
+---@return string? user_id
+function store.user(names)
+  return names.email and ids.user(names.email)
+    or names.user_id
+    or names.invitation_id and ids.user_of_invitation(names.invitation_id)
+    or names.email_key and ids.user_of_key(names.email_key)
+end
+
+---The address of a user who was ever invited.
+---@return string?
+function store.address(user_id)
+  local _, record = next(of_user(user_id))
+  return record and record.email
+end
+
+function store.is_member(organization_id, email)
+  local record = store.get(organization_id, ids.user(email))
+  return world.members[email:lower()] ~= nil or record ~= nil and record.accepted_at ~= nil
+end
+
+local function mail(record)
+  record.mails = record.mails + 1
+  store.outbox:add {
+    time = clock.now(),
+    to = record.email,
+    organization_id = record.organization_id,
+    invitation_id = record.invitation_id,
+    invitation_link = store.link(record),
+    number = record.mails,
+  }
+end
+
+---@param wish table     made by operations/invite.lua
 ---@param changes table?  created_at or role_id, where they are not the usual ones
 ---@return table record
 function store.make(organization_id, wish, changes)
   local user_id = ids.user(wish.email)
-  local records = of_user(user_id)
+  local created_at = changes and changes.created_at or math.floor(clock.now())
   local record = {
     invitation_id = ids.invitation(user_id),
     email = wish.email,
-    key = "uuid-" .. ids.uuid(),
-    is_new_user = next(records) == nil,
+    key = ids.key(user_id, world.organization(organization_id).crew),
+    is_new_user = next(of_user(user_id)) == nil,
     user_id = user_id,
     organization_id = organization_id,
     role_id = changes and changes.role_id or wish.role_id,
-    created_at = changes and changes.created_at or ngx.time(),
+    created_at = created_at,
+    sent_at = created_at,
+    mails = 0,
   }
-  records[organization_id] = record
-  invitations:set(user_id, json.encode(records))
   if wish.mail then
-    store.outbox:add {
-      time = ngx.now(),
-      to = record.email,
-      organization_id = organization_id,
-      invitation_link = store.link(record),
-    }
+    mail(record)
   end
+  save(record)
   return record
+end
+
+---Sends the mail again, which gives the invitation another week.
+function store.resend(record)
+  record.sent_at = math.floor(clock.now())
+  mail(record)
+  save(record)
+end
+
+---@param full_name string?
+function store.accept(record, full_name)
+  record.accepted_at = math.floor(clock.now())
+  record.full_name = full_name
+  save(record)
 end
 
 ---Counts what would make an invitation, if one that is there already did not keep it from that.
@@ -64,15 +145,17 @@ function store.count(email)
   ngx.shared.counters:incr("asked:" .. email:lower(), 1, 0)
 end
 
----@return integer times counted
----@return string[] invitation_ids of all organizations
+---@return integer asked  times counted
+---@return string[] invitation_ids  of all organizations
+---@return integer mails  for these invitations
 function store.summary(email)
-  local invitation_ids = {}
+  local invitation_ids, mails = {}, 0
   for _, record in pairs(of_user(ids.user(email))) do
     invitation_ids[#invitation_ids + 1] = record.invitation_id
+    mails = mails + record.mails
   end
   table.sort(invitation_ids)
-  return ngx.shared.counters:get("asked:" .. email:lower()) or 0, invitation_ids
+  return ngx.shared.counters:get("asked:" .. email:lower()) or 0, invitation_ids, mails
 end
 
 ---An invitation that is there before anyone asks for it; no mail.
@@ -84,36 +167,6 @@ end
 
 function store.link(record)
   return "https://chat.aitronos.com/user/register?invite=" .. record.key
-end
-
-local function expires_at(record)
-  return ids.time(record.created_at + WEEK)
-end
-
----The record as the answer to invite-user shows it.
-function store.as_created(record)
-  return {
-    invitation_id = record.invitation_id,
-    email = record.email,
-    invitation_key = record.key,
-    is_new_user = record.is_new_user,
-    user_id = record.user_id,
-    expires_at = expires_at(record),
-  }
-end
-
----The record as the look-up shows it.
-function store.as_found(record)
-  return {
-    invitation_id = record.invitation_id,
-    email = record.email,
-    user_id = record.user_id,
-    organization_id = record.organization_id,
-    role_id = record.role_id,
-    invitation_link = store.link(record),
-    expires_at = expires_at(record),
-    created_at = ids.time(record.created_at),
-  }
 end
 
 return store

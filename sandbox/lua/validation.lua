@@ -1,17 +1,41 @@
--- Checks the body of invite-user. Takes both spellings of role and mail, each at most once.
+-- Checks of a body that more than one operation makes.
 
 local problem = require "problem"
-local world = require "world"
 
 local validation = {}
 
-local FIELDS = {
-  email = "string",
-  role_id = "string",
-  role_name = "string",
-  send_invitation = "boolean",
-  send_email = "boolean",
-}
+local LUA_TYPES = { string = "string", boolean = "boolean", list = "table" }
+
+---@param fields any     the body as decoded; nil where it is not JSON
+---@param known table<string, string>  the type of each field that there may be
+---@return table? problem
+function validation.body(call, fields, known)
+  if not (ngx.var.http_content_type or ""):lower():find("^application/json") then
+    return problem.new(415, "UNSUPPORTED_MEDIA_TYPE", "The body must be application/json.")
+  end
+  if fields == nil then
+    return problem.new(400, "VALIDATION_ERROR", "The body is not JSON.")
+  end
+  if type(fields) ~= "table" or not call.body:find("^%s*{") then
+    return problem.field("body", "Must be an object.")
+  end
+  for name, value in pairs(fields) do
+    local expected = known[name]
+    if not expected then
+      return problem.field(name, "This field is not known.")
+    end
+    if type(value) ~= LUA_TYPES[expected] then
+      return problem.field(name, "Must be a " .. expected .. ".")
+    end
+  end
+end
+
+---@return table? problem
+function validation.required(fields, name)
+  if not fields[name] then
+    return problem.field(name, "Is required.")
+  end
+end
 
 local function is_email(text)
   local name, domain = text:match("^([^%s%c@]+)@([^%s%c@]+)$")
@@ -20,42 +44,14 @@ local function is_email(text)
     and not domain:find("..", 1, true) and not domain:find("^[.-]") and not domain:find("[.-]$")
 end
 
----@param body any  as decoded
----@return table? wish  { email, role_id, mail }
 ---@return table? problem
-function validation.invitation(body)
-  for name, value in pairs(body) do
-    local expected = FIELDS[name]
-    if not expected then
-      return nil, problem.field(name, "This field is not known.")
-    end
-    if type(value) ~= expected then
-      return nil, problem.field(name, "Must be a " .. expected .. ".")
-    end
+function validation.email(email)
+  if not email then
+    return problem.field("email", "Is required.")
   end
-  if not body.email then
-    return nil, problem.field("email", "Is required.")
+  if not is_email(email) then
+    return problem.field("email", "Is not an address.", "INVALID_EMAIL_FORMAT")
   end
-  if not is_email(body.email) then
-    return nil, problem.field("email", "Is not an address.", "INVALID_EMAIL_FORMAT")
-  end
-  if (body.role_id == nil) == (body.role_name == nil) then
-    return nil, problem.field("role_id", "Exactly one of role_id and role_name is required.")
-  end
-  if body.send_invitation ~= nil and body.send_email ~= nil then
-    return nil, problem.field("send_invitation", "At most one of it and send_email may be given.")
-  end
-  local role = world.roles[body.role_id] or world.roles_by_name[body.role_name]
-  if not role then
-    return nil, problem.new(404, "ROLE_NOT_FOUND", nil, {
-      field = body.role_id and "role_id" or "role_name",
-    })
-  end
-  return {
-    email = body.email,
-    role_id = role.id,
-    mail = body.send_invitation ~= false and body.send_email ~= false,
-  }
 end
 
 return validation

@@ -2,7 +2,7 @@
 
 local faults = require "faults"
 local problem = require "problem"
-local reply = require "reply"
+local shapes = require "shapes"
 local store = require "store"
 
 local SELECTORS = { "email", "user_id", "invitation_id" }
@@ -29,23 +29,18 @@ end
 return function(call)
   local selector, found = read_selector(call.arguments)
   if not selector then
-    return reply.problem(found)
+    return nil, found
   end
 
-  local fault = faults.due(call.plan, "lookup", call.email)
-  local changes = faults.changes(call.plan, "role_member")
+  local changes = selector.email and faults.changes(call.plan, "role_member")
   if changes then
-    store.plant(call.organization_id, call.email, "role_member", changes)
+    store.plant(call.organization_id, selector.email, "role_member", changes)
   end
-  if fault and not fault.makes then
-    return fault.act(nil, function() end)
+  return function()
+    local record = store.find(call.organization_id, selector)
+    if not record then
+      return nil, problem.new(404, "INVITATION_NOT_FOUND")
+    end
+    return 200, shapes.found(record)
   end
-  local record = store.find(call.organization_id, selector)
-  if not record then
-    return reply.problem(problem.new(404, "INVITATION_NOT_FOUND"))
-  end
-  if fault then
-    return fault.act({ status = 200, body = store.as_found(record) })
-  end
-  return reply.json(200, store.as_found(record))
 end
