@@ -4,6 +4,7 @@ local Exchange = require "spec.support.exchange"
 local api = require "spec.support.api"
 local campaign = require "aitronos.cli.campaign"
 local person = require "aitronos.cli.person"
+local tally = require "aitronos.cli.tally"
 local usage = require "aitronos.cli.usage"
 
 local EXIT = usage.EXIT
@@ -76,9 +77,10 @@ describe("a campaign", function()
     for name, value in pairs(changes or {}) do
       given[name] = value
     end
+    given.tally = tally.new(given.settings)
     local made = campaign.new(given)
     made:invite()
-    return made
+    return { counts = given.tally.counts, stopped = given.tally.stopped, exit = made:exit() }
   end
 
   -- So that the first one is made, and each other ends as `fields` say until it has come so often.
@@ -98,7 +100,7 @@ describe("a campaign", function()
     local done = invite(40, then_failing({}, 0))
     assert.equal(40, #rows)
     assert.equal(40, done.counts.made)
-    assert.equal(EXIT.done, done:exit())
+    assert.equal(EXIT.done, done.exit)
     assert.is_nil(rows[1].invitation_key)
   end)
 
@@ -106,18 +108,18 @@ describe("a campaign", function()
     local done = invite(3, then_failing({
       kind = "timeout", code = "DEADLINE_EXCEEDED", outcome = "not_sent", attempts = 0,
     }, 50))
-    assert.equal(EXIT.done, done:exit())
+    assert.equal(EXIT.done, done.exit)
     assert.equal(3, #rows)
     assert.same({}, waits)
   end)
 
   it("comes back to whom a limit turned away, and stops where the wait is too long", function()
     local limited = { kind = "rate_limit", status = 429, retry_after = 60 }
-    assert.equal(EXIT.done, invite(3, then_failing(limited, 3)):exit())
+    assert.equal(EXIT.done, invite(3, then_failing(limited, 3)).exit)
     limited.retry_after = 115 -- with what is added to it, longer than 120
     rows = {}
     local done = invite(5, then_failing(limited))
-    assert.equal(EXIT.throttled, done:exit())
+    assert.equal(EXIT.throttled, done.exit)
     assert.equal(115, done.stopped.resume_at)
     assert.equal(5, #rows)
     assert.equal(4, done.counts.unreached)
@@ -125,32 +127,32 @@ describe("a campaign", function()
 
   it("gives up on somebody who is turned away again and again", function()
     local done = invite(2, then_failing { kind = "rate_limit", status = 429 })
-    assert.equal(EXIT.partly, done:exit())
+    assert.equal(EXIT.partly, done.exit)
     assert.equal(1, done.counts.rejected)
   end)
 
   it("stops at a refused key at once, at a lacking permission when it is no row's own", function()
     local done = invite(40, then_failing { kind = "authentication" })
-    assert.equal(EXIT.credentials, done:exit())
+    assert.equal(EXIT.credentials, done.exit)
     assert.equal(38, done.counts.unreached)
     done = invite(40, then_failing { kind = "permission" })
-    assert.equal(EXIT.credentials, done:exit())
+    assert.equal(EXIT.credentials, done.exit)
     assert.equal(34, done.counts.unreached)
     done = invite(3, then_failing { kind = "permission" })
-    assert.equal(EXIT.partly, done:exit())
+    assert.equal(EXIT.partly, done.exit)
   end)
 
   it("counts a conflict as done or as failed, as it is told", function()
     local conflict = { kind = "conflict", status = 409 }
-    assert.equal(EXIT.done, invite(3, then_failing(conflict)):exit())
+    assert.equal(EXIT.done, invite(3, then_failing(conflict)).exit)
     assert.equal("existing", rows[3].outcome)
     local strict = { settings = { existing = "fail", concurrency = 4, deadline = 120 } }
-    assert.equal(EXIT.partly, invite(3, then_failing(conflict), strict):exit())
+    assert.equal(EXIT.partly, invite(3, then_failing(conflict), strict).exit)
     local found = client_of(function() return MADE, { existing = true } end)
-    assert.equal(EXIT.done, invite(1, found):exit())
-    assert.equal(EXIT.partly, invite(1, found, strict):exit())
+    assert.equal(EXIT.done, invite(1, found).exit)
+    assert.equal(EXIT.partly, invite(1, found, strict).exit)
     conflict.status = nil -- found with another role
-    assert.equal(EXIT.partly, invite(3, then_failing(conflict)):exit())
+    assert.equal(EXIT.partly, invite(3, then_failing(conflict)).exit)
   end)
 
   describe("with a journal", function()
@@ -185,7 +187,7 @@ describe("a campaign", function()
       local journal = journal_of()
       journal.fault = "the disk is full"
       local done = invite(2, client_of(error), { journal = journal })
-      assert.equal(EXIT.error, done:exit())
+      assert.equal(EXIT.error, done.exit)
       assert.equal("the disk is full", done.stopped.message)
       assert.equal(2, done.counts.unreached)
     end)
@@ -212,7 +214,7 @@ describe("a campaign", function()
         return MADE, {}
       end), { journal = journal_of { ["p1@example.com"] = { state = "intent", at = 1 } } })
       assert.same({ true, false }, doubts)
-      assert.equal(EXIT.done, done:exit())
+      assert.equal(EXIT.done, done.exit)
     end)
 
     it("tells from an invitation of its own one that was there before", function()
@@ -263,7 +265,7 @@ describe("a campaign", function()
         end,
       })
       assert.same({ 1, 2 }, waits)
-      assert.equal(EXIT.done, done:exit())
+      assert.equal(EXIT.done, done.exit)
       assert.equal(12, done.counts.made)
       assert.equal(12, #exchange.server.requests)
     end)
@@ -271,30 +273,30 @@ describe("a campaign", function()
     it("ends where it does not come back", function()
       local done = invite(12, serve(), { settings = SETTINGS })
       assert.same({ 1, 2, 3 }, waits)
-      assert.equal(EXIT.network, done:exit())
+      assert.equal(EXIT.network, done.exit)
       assert.equal(11, done.counts.unreached)
     end)
 
     it("does not wait where nothing was ever reached, nor where nobody is left", function()
       local client = serve()
       exchange.server:stop_listening()
-      assert.equal(EXIT.network, invite(12, client):exit())
+      assert.equal(EXIT.network, invite(12, client).exit)
       assert.equal(12, #rows)
       local done = invite(6, then_failing { kind = "server", outcome = "unknown" })
-      assert.equal(EXIT.unknown, done:exit())
+      assert.equal(EXIT.unknown, done.exit)
       assert.same({}, waits)
     end)
 
     it("can be stopped meanwhile", function()
-      local done
-      done = campaign.new {
-        client = serve(), settings = SETTINGS,
+      local counted = tally.new(SETTINGS)
+      local done = campaign.new {
+        client = serve(), settings = SETTINGS, tally = counted,
         next_person = source_of(12), tell = function() end,
-        wait = function() done:stop(EXIT.interrupted, "interrupted") end,
+        wait = function() counted:stop { exit = EXIT.interrupted, message = "interrupted" } end,
       }
       done:invite()
       assert.equal(EXIT.interrupted, done:exit())
-      assert.equal(11, done.counts.unreached)
+      assert.equal(11, counted.counts.unreached)
     end)
   end)
 end)

@@ -186,7 +186,7 @@ describe("aitronos-invite", function()
         api_key = "sandbox_unlimited", base_url = server.base_url, settle = 1,
       }
       require("aitronos.cli.campaign").new({
-        client = client, settings = settings,
+        client = client, settings = settings, tally = require("aitronos.cli.tally").new(settings),
         journal = assert(require("aitronos.journal").open(list.journal, "org_xyz789")),
         next_person = function()
           local person = people()

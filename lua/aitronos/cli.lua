@@ -12,6 +12,7 @@ local progress = require "aitronos.cli.progress"
 local record = require "aitronos.cli.record"
 local report = require "aitronos.cli.report"
 local shown = require "aitronos.cli.shown"
+local tally = require "aitronos.cli.tally"
 local usage = require "aitronos.cli.usage"
 
 local EXIT = usage.EXIT
@@ -109,7 +110,6 @@ local function add(files, name, row)
   end
 end
 
-
 -- ## The run
 
 local function resume_command(given)
@@ -140,6 +140,7 @@ end
 ---@field files table<string, aitronos.Report>
 ---@field display aitronos.Progress
 ---@field plan aitronos.Plan
+---@field tally aitronos.Tally
 ---@field command string what was called
 ---@field waits_until? number by the clock
 ---@field reason? string
@@ -157,7 +158,7 @@ local function on_event(run)
 end
 
 local function state_of(run)
-  local counts = run.campaign.counts
+  local counts = run.tally.counts
   local failed = counts.rejected + counts.not_sent
   return {
     total = run.plan.people,
@@ -168,10 +169,12 @@ local function state_of(run)
 end
 
 local function tick(run)
-  if run.interrupted and not run.campaign.stopped then
-    run.campaign:stop(EXIT.interrupted, "interrupted: what is under way comes to its end; once "
-      .. "more stops at once")
-    run.display:note(run.campaign.stopped.message)
+  if run.interrupted and not run.tally.stopped then
+    run.tally:stop {
+      exit = EXIT.interrupted,
+      message = "interrupted: what is under way comes to its end; once more stops at once",
+    }
+    run.display:note(run.tally.stopped.message)
   end
   run.display:update(state_of(run))
 end
@@ -180,7 +183,7 @@ end
 local function print_result(run, line)
   local fine, message = output.write(io.stdout, line)
   if not fine then
-    run.campaign:stop(EXIT.error, "cannot write the results: " .. message)
+    run.tally:stop { exit = EXIT.error, message = "cannot write the results: " .. message }
   end
 end
 
@@ -212,7 +215,7 @@ local function wait(run, seconds, err)
   local system = run.system
   run.waits_until, run.reason = system.clock() + seconds, "no connection"
   run.display:note("the server can't be reached (" .. tostring(err) .. ")")
-  while system.clock() < run.waits_until and not run.campaign.stopped do
+  while system.clock() < run.waits_until and not run.tally.stopped do
     system.nap(math.min(TURN_SECONDS, run.waits_until - system.clock()))
     tick(run)
   end
@@ -246,9 +249,9 @@ local function invite(run, input)
   local journal = open_journal(settings)
   run.files = open_files(settings)
   run.campaign = campaign.new {
-    client = run.client, settings = settings, journal = journal,
+    client = run.client, settings = settings, tally = run.tally, journal = journal,
     next_person = run.plan:again(input:people(), function(row)
-      run.campaign.counts[row.outcome] = run.campaign.counts[row.outcome] + 1
+      run.tally:count(row)
       tell_row(run, row)
     end),
     tell = function(row, params)
@@ -289,14 +292,14 @@ local function guarded(run, input)
 end
 
 local function sum_up(run)
-  local stopped = run.campaign.stopped
+  local stopped = run.tally.stopped
   if not run.settings.quiet then
-    io.stderr:write(shown.summary(run.campaign.counts, run.plan), "\n")
+    io.stderr:write(shown.summary(run.tally.counts, run.plan), "\n")
   end
   if stopped and stopped.exit ~= EXIT.interrupted then
     complain("stopped: " .. escape(stopped.message))
   end
-  if stopped or run.campaign.counts.unknown > 0 then
+  if stopped or run.tally.counts.unknown > 0 then
     complain(shown.resume(stopped, run.settings, run.command))
   end
   return run.campaign:exit()
@@ -340,7 +343,7 @@ local function run_command(settings, given)
   local run = {
     settings = settings, system = system, files = {}, display = new_display(settings, system),
     command = resume_command(given),
-    plan = check_input(settings, input),
+    plan = check_input(settings, input), tally = tally.new(settings),
     results_too = system.is_terminal(system.STDOUT),
   }
   if settings.dry_run then
