@@ -1,6 +1,13 @@
---- Where the API is, and the key to it.
+--- Where the API is, the key to it, and a client made of both.
 
+local complaint = require "aitronos.cli.complaint"
 local text = require "aitronos.text"
+local usage = require "aitronos.cli.usage"
+
+local EXIT = usage.EXIT
+
+-- A turn's longest: the display goes on, and a signal is seen.
+local TURN_SECONDS = 0.25
 
 local access = {}
 
@@ -26,12 +33,8 @@ local function key_in(path)
   return key
 end
 
---- Out of a file, the environment, or the mouth of whoever sits at the terminal.
----@param settings aitronos.CommandSettings
----@param system table
----@return string? key
----@return string? message
-function access.key(settings, system)
+-- Out of a file, the environment, or the mouth of whoever sits at the terminal.
+local function find_key(settings, system)
   if settings.api_key_file then
     return key_in(settings.api_key_file)
   end
@@ -41,6 +44,39 @@ function access.key(settings, system)
     return nil, "there is no API key: set FREDDY_API_KEY, or give --api-key-file FILE"
   end
   return key
+end
+
+--- A client. Fails where there is no key, or an option will not do.
+---@param settings aitronos.CommandSettings
+---@param system table
+---@param given? { on_event?: fun(event: aitronos.Event), tick?: fun() } `tick` is called while a
+---call waits
+---@return aitronos.Client
+function access.client(settings, system, given)
+  local aitronos = require "aitronos"
+  local key, message = find_key(settings, system)
+  complaint.check(key, message, EXIT.credentials)
+  local tick = given and given.tick
+  local fine, client = pcall(aitronos.new, {
+    api_key = key,
+    base_url = settings.base_url,
+    ca_file = settings.ca_file,
+    timeout = settings.timeout,
+    deadline = settings.deadline,
+    rate = settings.rate,
+    concurrency = settings.concurrency,
+    user_agent = usage.NAME,
+    on_event = given and given.on_event,
+    driver = tick and {
+      wait = function(waiting, job)
+        while not job:done() do
+          waiting:turn(TURN_SECONDS)
+          tick()
+        end
+      end,
+    },
+  })
+  return complaint.check(fine and client, tostring(client), EXIT.usage)
 end
 
 return access

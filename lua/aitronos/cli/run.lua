@@ -1,0 +1,268 @@
+--- A run over people: it reads and checks them, shows how far it is, says of each what became of
+--- them, and ends as its tally says. What is done for each is the command's own.
+
+local access = require "aitronos.cli.access"
+local complaint = require "aitronos.cli.complaint"
+local files = require "aitronos.cli.files"
+local inputs = require "aitronos.cli.inputs"
+local output = require "aitronos.cli.output"
+local plan = require "aitronos.cli.plan"
+local progress = require "aitronos.cli.progress"
+local record = require "aitronos.cli.record"
+local report = require "aitronos.cli.report"
+local shown = require "aitronos.cli.shown"
+local tally = require "aitronos.cli.tally"
+local text = require "aitronos.text"
+local usage = require "aitronos.cli.usage"
+
+local check = complaint.check
+local escape = text.escape
+local EXIT = usage.EXIT
+
+-- How long it sleeps at once: the display goes on, and a signal is seen.
+local NAP_SECONDS = 0.25
+
+local FAILED = { rejected = true, not_sent = true }
+local REASONS = { rate = "--rate", allowance = "the server's limit", pause = "the server asked" }
+
+---@class aitronos.CommandRun
+---@field settings aitronos.CommandSettings
+---@field system table
+---@field input aitronos.CommandInput
+---@field plan aitronos.Plan
+---@field tally aitronos.Tally
+---@field files aitronos.CommandFiles
+---@field display aitronos.Progress
+---@field client aitronos.Client
+---@field private command string what was called
+---@field private started? number by the clock
+---@field private interrupted? boolean
+---@field private waits_until? number by the clock
+---@field private reason? string
+---@field private results_too boolean results are on a terminal, too
+local Run = {}
+Run.__index = Run
+
+local run = {}
+
+-- ## What is shown
+
+local function new_display(settings, system)
+  local terminal = system.is_terminal(system.STDERR)
+  return progress.new {
+    write = function(words)
+      io.stderr:write(words)
+    end,
+    terminal = terminal,
+    width = system.columns,
+    clock = system.clock,
+    color = terminal and (os.getenv("NO_COLOR") or "") == "",
+    quiet = settings.quiet or #settings.addresses > 0,
+  }
+end
+
+local function state_of(self)
+  local counts = self.tally.counts
+  local failed = counts.rejected + counts.not_sent
+  return {
+    total = self.plan.people,
+    done = counts.made + counts.existing + failed + counts.unknown,
+    failed = failed, unknown = counts.unknown, started = self.started,
+    throttled_until = self.reason ~= REASONS.rate and self.waits_until or nil,
+    reason = self.reason,
+  }
+end
+
+local function on_event(self)
+  return function(event)
+    if event.name == "wait" and event.delay and REASONS[event.reason] then
+      self.waits_until, self.reason = self.system.clock() + event.delay, REASONS[event.reason]
+    elseif event.name == "request" and event.attempt then
+      self.waits_until = nil
+    end
+  end
+end
+
+local function tick(self)
+  if self.interrupted and not self.tally.stopped then
+    self.tally:stop {
+      exit = EXIT.interrupted,
+      message = "interrupted: what is under way comes to its end; once more stops at once",
+    }
+    self.display:note(self.tally.stopped.message)
+  end
+  self.display:update(state_of(self))
+end
+
+--- Waits for a server that can't be reached, shows it, and ends early where it is interrupted.
+---@param seconds number
+---@param err aitronos.Error
+function Run:wait(seconds, err)
+  local system = self.system
+  self.waits_until, self.reason = system.clock() + seconds, "no connection"
+  self.display:note("the server can't be reached (" .. tostring(err) .. ")")
+  while system.clock() < self.waits_until and not self.tally.stopped do
+    system.nap(math.min(NAP_SECONDS, self.waits_until - system.clock()))
+    tick(self)
+  end
+  self.waits_until = nil
+end
+
+-- ## What is told of a row
+
+-- Where nobody reads the results any longer, what is under way comes to its end all the same.
+local function print_result(self, line)
+  local fine, message = output.write(io.stdout, line)
+  if not fine then
+    self.tally:stop { exit = EXIT.error, message = "cannot write the results: " .. message }
+  end
+end
+
+local function print_row(self, row)
+  if self.settings.json then
+    print_result(self, report.json_line(row))
+  elseif self.display.terminal and not self.display.quiet and self.results_too then
+    if not shown.is_fine(row) then
+      self.display:note(shown.line(row))
+    end
+  else
+    print_result(self, shown.line(row) .. "\n")
+  end
+end
+
+--- Says what became of a row, which is counted.
+---@param row aitronos.Record
+---@param params? table of the call
+function Run:tell(row, params)
+  self.files:add("report", row)
+  if FAILED[row.outcome] then
+    self.files:add("failed", params) -- a row's names are those of the input
+  end
+  if self.settings.json or row.code ~= record.NOT_REACHED then
+    print_row(self, row)
+  end
+  self.display:update(state_of(self))
+end
+
+--- Those whom the plan lets through, one after the other; of the other rows it is told why not.
+---@return fun(): aitronos.Person?, table?
+function Run:people()
+  return self.plan:again(self.input:people(), function(row)
+    self.tally:count(row)
+    self:tell(row)
+  end)
+end
+
+-- ## From its beginning to its end
+
+local function check_input(self)
+  local settings, input = self.settings, self.input
+  local faults = 0
+  local checked = plan.make(input:people(), settings, function(row)
+    faults = faults + (row.outcome == "invalid" and 1 or 0)
+    complaint.say(shown.at(input.name, row))
+  end)
+  local ignored = input:ignored()
+  if ignored[1] then
+    complaint.say(input.name .. ": not looked at: " .. escape(table.concat(ignored, ", ")))
+  end
+  if faults > 0 and not settings.skip_invalid and not settings.dry_run then
+    complaint.fail(EXIT.usage, ("nothing was sent, since %s; --skip-invalid leaves them out")
+      :format(faults == 1 and "a row is wrong" or faults .. " rows are wrong"))
+  end
+  return checked
+end
+
+--- The journal that it is to keep; nil where it keeps none. Fails where it can't be used.
+---@return aitronos.Journal?
+function Run:open_journal()
+  local settings = self.settings
+  if settings.journal then
+    local journals = require "aitronos.journal"
+    return check(journals.open(settings.journal, settings.org, access.base_url(settings)))
+  end
+end
+
+local function watch_signals(self)
+  self.system.on_interrupt(function(count)
+    self.interrupted = true
+    if count > 1 then
+      self.display:finish()
+      self.files:abandon()
+      complaint.say(shown.resume(nil, self.settings, self.command))
+      os.exit(EXIT.interrupted, false)
+    end
+  end)
+end
+
+-- Whatever ends it: nothing half-written is left.
+local function guard(self, body)
+  local fine, err = pcall(function()
+    body()
+    self.client:close()
+    self.files:close()
+  end)
+  if not fine then
+    self.display:finish()
+    self.files:abandon()
+    error(err, 0)
+  end
+  self.display:finish(state_of(self))
+end
+
+local function sum_up(self)
+  local counts, stopped = self.tally.counts, self.tally.stopped
+  if not self.settings.quiet then
+    io.stderr:write(shown.summary(counts, self.plan), "\n")
+  end
+  if stopped and stopped.exit ~= EXIT.interrupted then
+    complaint.say("stopped: " .. escape(stopped.message))
+  end
+  if stopped or counts.unknown > 0 then
+    complaint.say(shown.resume(stopped, self.settings, self.command))
+  end
+end
+
+--- Has the command do its work, by a client and with all files open, and sums up.
+---@param work fun(journal?: aitronos.Journal)
+function Run:carry_out(work)
+  self.started = self.system.clock()
+  self.client = access.client(self.settings, self.system, {
+    on_event = on_event(self),
+    tick = function()
+      tick(self)
+    end,
+  })
+  local journal = self:open_journal()
+  self.files = files.open(self.settings)
+  guard(self, function()
+    watch_signals(self)
+    self.system.outlive_readers()
+    io.stdout:setvbuf("line")
+    work(journal)
+  end)
+  sum_up(self)
+end
+
+--- Reads the whole input. Fails where a row is wrong, unless that is allowed.
+---@param settings aitronos.CommandSettings
+---@param system table
+---@param command string what was called
+---@return aitronos.CommandRun
+function run.new(settings, system, command)
+  local fault = plan.fault(settings)
+  if fault then
+    complaint.fail(EXIT.usage, fault)
+  end
+  local self = setmetatable({
+    settings = settings, system = system, command = command,
+    input = check(inputs.open(settings)),
+    display = new_display(settings, system),
+    tally = tally.new(settings),
+    results_too = system.is_terminal(system.STDOUT),
+  }, Run)
+  self.plan = check_input(self)
+  return self
+end
+
+return run
