@@ -118,6 +118,24 @@ describe("aitronos-invite #bulk", function()
       assert_has(cli:run("--version").out, "aitronos-invite ", "libcurl", "lua-cjson", "Lua")
     end)
 
+    it("notices one file under two names, be it there or not", function()
+      shell.run(("cd %s && ln -s people.csv soft.csv && ln people.csv hard.csv && mkdir folder")
+        :format(shell.quote(cli.folder)))
+      local people = cli:read "people.csv"
+      for _, more in ipairs {
+        "--report ./people.csv", "--report folder/../people.csv", "--report soft.csv",
+        "--journal hard.csv", "--report r.csv --failed ./r.csv", "--report folder/../r.csv "
+          .. "--failed " .. cli:path "r.csv",
+      } do
+        local ended = invite(more)
+        assert.equal(2, ended.code, more)
+        assert_has(ended.err, " must be different files")
+      end
+      assert.equal(people, cli:read "people.csv")
+      assert.equal(0, invite("--dry-run --report r.csv --failed folder/r.csv").code)
+      assert_nothing_sent()
+    end)
+
     it("ends with 1 where a file can't be written or read", function()
       for _, more in ipairs { "--report none/r.csv", "--journal none/j", "--failed f.xls" } do
         local ended = invite(more)

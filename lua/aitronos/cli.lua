@@ -21,7 +21,9 @@ local function command_line(given)
 end
 
 local function try(given)
-  local settings, message = arguments.parse(given)
+  -- Help is there without it, too.
+  local system = pcall(require, "posix.unistd") and require "aitronos.cli.system"
+  local settings, message = arguments.parse(given, system and system.file_id)
   if not settings then
     complaint.fail(EXIT.usage, message .. "\nTry '" .. usage.NAME .. " --help'.")
   elseif settings.action == "help" then
@@ -31,10 +33,8 @@ local function try(given)
     io.stdout:write(shown.version(), "\n")
     return EXIT.done
   end
-  if not pcall(require, "posix.unistd") then
-    complaint.fail(EXIT.error, "luaposix is needed, and is not there for " .. _VERSION)
-  end
-  return invite.run(settings, require "aitronos.cli.system", command_line(given))
+  complaint.check(system, "luaposix is needed, and is not there for " .. _VERSION)
+  return invite.run(settings, system, command_line(given))
 end
 
 --- Runs the command. What it has to say goes to standard output and standard error.

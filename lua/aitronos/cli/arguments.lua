@@ -206,15 +206,16 @@ local function exclusive(settings, ...)
 end
 
 -- The report may not become the input, nor one output the other.
-local function same_file(settings)
+local function same_file(settings, file_id)
   local seen = {}
   for _, option in ipairs(usage.OPTIONS) do
     local path = option.kind == "file" and settings[usage.key(option)]
     if path and path ~= "-" then
-      if seen[path] then
-        return seen[path] .. " and " .. option.name .. " must be different files"
+      local id = file_id and file_id(path) or path
+      if seen[id] then
+        return seen[id] .. " and " .. option.name .. " must be different files"
       end
-      seen[path] = option.name
+      seen[id] = option.name
     end
   end
 end
@@ -242,12 +243,12 @@ local function journal_fault(settings)
   end
 end
 
-local function fault_of(settings)
+local function fault_of(settings, file_id)
   return input_fault(settings)
     or exclusive(settings, "--journal", "--no-journal")
     or exclusive(settings, "--dry-run", "--print-curl")
     or journal_fault(settings)
-    or same_file(settings)
+    or same_file(settings, file_id)
 end
 
 local function fill_up(settings)
@@ -275,9 +276,11 @@ end
 --- local settings, message = arguments.parse { "--org", "org_1", "--file", "people.csv" }
 --- ```
 ---@param given string[] as in `arg`
+---@param file_id? fun(path: string): string the same for two paths that lead to the same file; else
+---they are compared as they were given
 ---@return aitronos.CommandSettings? settings
 ---@return string? message
-function arguments.parse(given)
+function arguments.parse(given, file_id)
   local fault = key_fault(given)
   if fault then
     return usage_error(fault)
@@ -293,7 +296,7 @@ function arguments.parse(given)
   elseif not fine then
     return usage_error(settings)
   end
-  fault = fault_of(settings)
+  fault = fault_of(settings, file_id)
   if fault then
     return usage_error(fault)
   end

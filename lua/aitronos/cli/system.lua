@@ -1,6 +1,7 @@
 --- What the command asks of the system, by luaposix: a terminal, signals, a clock.
 
 local signal = require "posix.signal"
+local stat = require "posix.sys.stat"
 local termio = require "posix.termio"
 local time = require "posix.time"
 local unistd = require "posix.unistd"
@@ -39,6 +40,19 @@ end
 function system.nap(seconds)
   local whole = floor(seconds)
   time.nanosleep { tv_sec = whole, tv_nsec = floor((seconds - whole) * 1e9) }
+end
+
+--- What two paths have in common if they lead to the same file, be it there already or not.
+---@param path string
+---@return string
+function system.file_id(path)
+  local found = stat.stat(path)
+  if found then
+    return found.st_dev .. ":" .. found.st_ino
+  end
+  local folder, name = path:match("^(.*/)([^/]*)$")
+  found = stat.stat(folder or ".")
+  return found and found.st_dev .. ":" .. found.st_ino .. "/" .. (name or path) or path
 end
 
 local columns
