@@ -95,7 +95,9 @@ end)
 
 describe("a password", function()
   it_with(memory_host, "is nowhere once it was sent", function()
-    local answers = { api.response(200, '{"user_id":"usr_1"}'), api.response(422, api.problem("NO")) }
+    local answers = {
+      api.response(200, '{"user_id":"usr_1"}'), api.response(422, api.problem("NO")),
+    }
     local server = Server.new(function(connection)
       while connection:read_request() do
         connection:write(table.remove(answers, 1))
