@@ -55,13 +55,14 @@ static size_t first_of_json(const struct ait_buffer *body)
 static bool has_made(lua_State *L, int row)
 {
     const char *made = ait_string_field(L, row, "made", NULL);
-    bool has = true;
+    const char *type = ait_string_field(L, row, "made_type", NULL);
+    bool has;
 
-    if (made != NULL) {
-        lua_getfield(L, -1, made);
-        has = lua_isstring(L, -1) || lua_isboolean(L, -1);
-        lua_pop(L, 1);
-    }
+    if (made == NULL)
+        return true;
+    lua_getfield(L, -1, made);
+    has = type == NULL ? lua_type(L, -1) == LUA_TSTRING : strcmp(luaL_typename(L, -1), type) == 0;
+    lua_pop(L, 1);
     return has;
 }
 

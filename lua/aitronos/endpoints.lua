@@ -20,6 +20,7 @@
 ---@field anonymous? boolean the client's credential is not for it, and not sent
 ---@field secret? boolean its body holds a secret, of which no copy must stay
 ---@field made? string the field without which a 2xx is no answer of this API
+---@field made_type? string its type in Lua; a string if left out
 ---@field empty? boolean a 2xx without content is an answer, too: `{ success = true }`
 ---@field list? string the answer is a list, bare or under this name
 ---@field look_up? aitronos.LookUp
@@ -69,6 +70,7 @@ local endpoints = {
     method = "POST",
     path = "/v1/organizations/{organization_id}/users/resend-invitation-bulk",
     made = "success_count",
+    made_type = "number",
     parameters = {
       ORGANIZATION,
       { names = { "user_ids" }, place = "body", type = "table", required = true },
@@ -81,6 +83,7 @@ local endpoints = {
     repeatable = true,
     anonymous = true,
     made = "valid",
+    made_type = "boolean",
     parameters = { { names = { "email_key" }, place = "url", required = true } },
   },
 
