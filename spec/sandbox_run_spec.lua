@@ -35,7 +35,9 @@ describe("sandbox/run", function()
       start(http_port, https_port)
       local greeting = read_file(folder .. "/out")
       for _, word in ipairs {
-        "http://127.0.0.1:" .. http_port, "https://localhost:" .. https_port, folder .. "/ca.pem",
+        "Page    http://127.0.0.1:" .. http_port .. "/ ",
+        "HTTP    http://127.0.0.1:" .. http_port,
+        "https://localhost:" .. https_port, folder .. "/ca.pem",
         "curl -i", "FREDDY_API_KEY=sandbox_owner", "sandbox_unlimited", "org_xyz789",
         "role_member", "lostreply",
       } do

@@ -1,6 +1,7 @@
 -- What sandbox/run prints once connections are accepted, and the file that says so to programs.
 
 local faults = require "faults"
+local operations = require "operations"
 local world = require "world"
 
 local greeting = {}
@@ -10,6 +11,7 @@ local READY = ngx.config.prefix() .. "ready"
 local TEXT = [[
 The Aitronos API, played on this machine. Ctrl-C ends it.
 
+  Page    http://127.0.0.1:%d/ shows who was invited, the mails, and the last requests
   HTTP    http://127.0.0.1:%d
   HTTPS   https://localhost:%d   (HTTP/1.1 and HTTP/2; trust %s)
 
@@ -28,12 +30,14 @@ Organizations   %s
 Roles           %s
 Members         %s
 Faults          invite fault+NAME@example.com, or fault+NAMEx2@... for two times only;
-                lookupNAME strikes at the look-up; GET /_sandbox/faults says what each does:
+                OPERATIONNAME strikes there, where OPERATION is one of
+                %s;
+                GET /_sandbox/faults says what each does:
                 %s
 
 What it saw     GET /_sandbox/requests (?email=ADDRESS, ?raw=1 for the last as it came),
                 GET /_sandbox/addresses, GET /_sandbox/outbox;
-                POST /_sandbox/reset forgets
+                POST /_sandbox/reset forgets, POST /_sandbox/clock moves the time
 ]]
 
 local function names(list, describe)
@@ -60,16 +64,18 @@ end
 
 local function describe_organization(organization)
   local domain = organization.domain
-  return organization.id .. (domain and " (only addresses at " .. domain .. ")" or "")
+  return organization.id .. (domain and " (only addresses at " .. domain .. ")"
+    or organization.crew and " (answers in the other shapes)" or "")
 end
 
 -- The sockets listen before a worker begins, so whoever sees the file can connect.
 function greeting.open(http, https)
-  io.stdout:write(TEXT:format(http, https, ngx.config.prefix() .. "ca.pem", http, http,
+  io.stdout:write(TEXT:format(http, http, https, ngx.config.prefix() .. "ca.pem", http, http,
     names(world.KEYS, describe_key),
     names(world.ORGANIZATIONS, describe_organization),
     names(world.ROLES, function(role) return role.id .. " or " .. role.name end),
     table.concat(world.MEMBERS, ", "),
+    table.concat(operations.NAMES, ", "),
     names(faults.list(), function(fault) return fault.name end)))
   io.stdout:flush()
   local ready = assert(io.open(READY, "w"))

@@ -29,6 +29,12 @@ function journal.finish(call, status)
   end
 end
 
+---@param most integer
+---@return table[] calls  newest first
+function journal.newest(most)
+  return requests:newest(most)
+end
+
 ---Iterates over calls, oldest first; those for one address if one is given.
 function journal.each(email)
   local following = requests:each()

@@ -25,6 +25,16 @@ function ring:each()
   end
 end
 
+---@param most integer  at most the size
+---@return any[]  the last, newest first
+function ring:newest(most)
+  local items = {}
+  for place = self.count - 1, math.max(self.count - most, 0), -1 do
+    items[#items + 1] = self.items[place % self.size + 1]
+  end
+  return items
+end
+
 function ring:clear()
   self.count = 0
   self.items = {}

@@ -16,6 +16,9 @@ local invitations = ngx.shared.invitations
 
 store.outbox = ring.new(1000)
 
+-- Of the last invitations, what leads to them.
+local made = ring.new(1000)
+
 -- A user's invitations by organization.
 local function of_user(user_id)
   local text = invitations:get(user_id)
@@ -97,6 +100,7 @@ local function mail(record)
     organization_id = record.organization_id,
     invitation_id = record.invitation_id,
     invitation_link = store.link(record),
+    role_id = record.role_id,
     number = record.mails,
   }
 end
@@ -123,7 +127,22 @@ function store.make(organization_id, wish, changes)
     mail(record)
   end
   save(record)
+  made:add { organization_id = organization_id, user_id = user_id, id = record.invitation_id }
   return record
+end
+
+---@param most integer
+---@return table[] records  newest first, in whatever state
+function store.newest(most)
+  local records = {}
+  for _, one in ipairs(made:newest(most)) do
+    local record = store.get(one.organization_id, one.user_id)
+    -- Another may have taken its place, or a reset have forgotten it.
+    if record and record.invitation_id == one.id then
+      records[#records + 1] = record
+    end
+  end
+  return records
 end
 
 ---Sends the mail again, which gives the invitation another week.
