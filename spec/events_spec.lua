@@ -55,6 +55,7 @@ describe("on_event", function()
     client:invite_user(api.PARAMS)
     assert.equal("request, response", names(events))
     local request, response = events[1], events[2]
+    assert.equal("invite_user", request.operation)
     assert.equal(1, request.attempt)
     assert.is_false(request.look_up)
     assert.equal(201, response.status)

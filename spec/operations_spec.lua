@@ -341,6 +341,7 @@ describe("operations:", function()
           text = text .. cjson.encode(event)
         end
         assert.equal(2, #events)
+        assert.equal(operation, events[2].operation)
         for _, secret in ipairs { "hunter2", KEY, cjson.encode(PASSWORD):sub(2, -2) } do
           assert.is_nil(text:find(secret, 1, true))
         end

@@ -13,6 +13,7 @@
 ---@field same string and this one exactly, where it was asked for; else it is another one
 
 ---@class aitronos.Endpoint
+---@field name aitronos.Operation its key in the table
 ---@field method "GET"|"POST"
 ---@field path string `{name}` stands for the percent-encoded parameter, `{?a,b}` for the query of
 ---those that were given
@@ -119,5 +120,9 @@ local endpoints = {
     },
   },
 }
+
+for name, row in pairs(endpoints) do
+  row.name = name
+end
 
 return endpoints

@@ -67,6 +67,7 @@
 
 ---@class aitronos.Event
 ---@field name "request"|"response"|"retry"|"reconcile"|"wait"
+---@field operation aitronos.Operation
 ---@field job integer tells the calls of a client apart
 ---@field attempt integer requests sent so far, look-ups aside
 ---@field look_up boolean whether it is about a look-up
