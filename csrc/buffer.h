@@ -33,6 +33,9 @@ enum ait_status ait_buffer_extend(struct ait_buffer *buffer, size_t n, char **pl
 /* Appends a C string without its NUL. */
 enum ait_status ait_buffer_append_string(struct ait_buffer *buffer, const char *text);
 
+/* Masking anything shorter would mask half of what a server says. */
+#define AIT_MIN_SECRET ((size_t)8)
+
 /* Overwrites with asterisks wherever these n bytes, at least one, stand in the buffer, also as JSON
  * may write them: with backslashes before some. */
 void ait_buffer_mask(struct ait_buffer *buffer, const char *bytes, size_t n);

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A shorter credential would mask half of what a server says. */
-#define MIN_SECRET 8
 #define MAX_CREDENTIAL ((size_t)64 * 1024)
 
 /* First in, first out; a transfer is in one list at most. */
@@ -19,9 +17,10 @@ struct ait_engine {
     CURLM *multi;
     CURLSH *share; /* TLS sessions, which each handle would keep for itself */
     CURL *model;
-    struct curl_slist *post_headers, *get_headers; /* the credential's line is the first … */
-    bool has_credential;                           /* … where there is one */
-    const char *secret; /* in the first line of post_headers; NULL: none worth masking */
+    /* Of a POST, of one without a body, and of a GET; the credential's line is the first … */
+    struct curl_slist *post_headers, *bare_headers, *get_headers;
+    bool has_credential; /* … where there is one */
+    const char *secret;  /* in one of these lines; NULL: none worth masking */
     struct ait_sockets sockets;
     struct ait_watcher watcher; /* without functions: there is none */
     int64_t due_ms;             /* for the watcher */
@@ -96,7 +95,7 @@ static bool add_credential(struct ait_engine *engine, struct curl_slist **list,
         added = add_header(list, line.data);
     ait_buffer_wipe(&line);
     engine->has_credential = added;
-    if (added && strlen(settings->secret) >= MIN_SECRET)
+    if (added && strlen(settings->secret) >= AIT_MIN_SECRET)
         engine->secret = (*list)->data + strlen(name);
     return added;
 }
@@ -181,7 +180,10 @@ struct ait_engine *ait_engine_new(const struct ait_settings *settings)
     if (engine->model != NULL && add_common_headers(engine, &engine->get_headers, settings) &&
         add_common_headers(engine, &engine->post_headers, settings) &&
         add_header(&engine->post_headers, "Content-Type: application/json") &&
-        add_header(&engine->post_headers, "Expect:"))
+        add_header(&engine->post_headers, "Expect:") &&
+        add_common_headers(engine, &engine->bare_headers, settings) &&
+        add_header(&engine->bare_headers, "Content-Type:") &&
+        add_header(&engine->bare_headers, "Expect:"))
         return engine;
     ait_engine_free(engine);
     return NULL;
@@ -219,6 +221,7 @@ void ait_engine_free(struct ait_engine *engine)
     curl_easy_cleanup(engine->model);
     ait_sockets_free(&engine->sockets);
     wipe_headers(engine->post_headers);
+    wipe_headers(engine->bare_headers);
     wipe_headers(engine->get_headers);
     free(engine);
 }
@@ -259,8 +262,12 @@ static struct ait_transfer *idle_transfer(struct ait_engine *engine)
 static struct curl_slist *headers_of(const struct ait_engine *engine,
                                      const struct ait_request *request)
 {
-    struct curl_slist *headers = request->post ? engine->post_headers : engine->get_headers;
+    struct curl_slist *headers = engine->post_headers;
 
+    if (!request->post)
+        headers = engine->get_headers;
+    else if (request->body.size == 0)
+        headers = engine->bare_headers;
     return request->anonymous && engine->has_credential ? headers->next : headers;
 }
 
@@ -297,9 +304,13 @@ bool ait_engine_share(struct ait_engine *engine, size_t place, uint64_t *id, ait
     return true;
 }
 
-/* Its next attempt may be long in coming: nothing of this one stays. */
+/* Its next attempt may be long in coming: nothing of this one stays, but its URL. */
 static void retire(struct ait_engine *engine, struct ait_transfer *transfer)
 {
+    if (transfer->secret) {
+        ait_transfer_free(transfer);
+        return;
+    }
     ait_transfer_forget(transfer);
     list_append(&engine->idle, transfer);
 }
@@ -425,9 +436,9 @@ void ait_engine_move(struct ait_engine *engine, int fd, bool in, bool out)
     act(engine, fd, (in ? CURL_CSELECT_IN : 0) | (out ? CURL_CSELECT_OUT : 0));
 }
 
-const struct ait_outcome *ait_engine_finished(const struct ait_engine *engine, uint64_t *id)
+struct ait_outcome *ait_engine_finished(const struct ait_engine *engine, uint64_t *id)
 {
-    const struct ait_transfer *transfer = engine->finished.first;
+    struct ait_transfer *transfer = engine->finished.first;
 
     if (transfer == NULL)
         return NULL;

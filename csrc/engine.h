@@ -70,7 +70,7 @@ void ait_engine_move(struct ait_engine *engine, int fd, bool in, bool out);
 
 /* The outcome that has waited longest, or NULL. It stays the engine's, and stays first, until
  * it is released. */
-const struct ait_outcome *ait_engine_finished(const struct ait_engine *engine, uint64_t *id);
+struct ait_outcome *ait_engine_finished(const struct ait_engine *engine, uint64_t *id);
 void ait_engine_release(struct ait_engine *engine);
 
 /* Releases it too, after swapping it with an outcome of the same maximum that was forgotten. */

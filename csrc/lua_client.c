@@ -55,8 +55,8 @@ static struct ait_client *check_open(lua_State *L)
 }
 
 /* (client, row, values, body, waits, in_doubt) -> job; or nil and an Error where the client is
- * closed, or the caller means to wait for the job and cannot. The parameters are checked already;
- * nothing is sent before the next turn. */
+ * closed, the caller means to wait for the job and cannot, or nobody can tell whether an earlier
+ * process has done it. The parameters are checked already; nothing is sent before the next turn. */
 static int client_submit(lua_State *L)
 {
     struct ait_client *client = ait_client_check(L, 1);
@@ -77,6 +77,10 @@ static int client_submit(lua_State *L)
     luaL_checktype(L, 4, LUA_TTABLE);
     lua_settop(L, 4);
     job = ait_job_new(L, client, in_doubt);
+    if (job->state == AIT_ENDED) {
+        ait_job_push_stop(L, job);
+        return 2;
+    }
     job->id = client->next_id;
 
     ait_compat_push_anchor(L, 1);

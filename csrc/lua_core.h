@@ -128,6 +128,9 @@ struct ait_job *ait_job_new(lua_State *L, struct ait_client *client, bool in_dou
 /* Pushes the slot of the anchor of the job at index. */
 void ait_job_push_slot(lua_State *L, int job, int slot);
 
+/* Drops the values of the job at index, which has ended: they may hold a password. */
+void ait_job_drop_values(lua_State *L, int job);
+
 /* Builds the request of the look-up, when it is first needed: nearly every call does without.
  * The operation's row and the values are at these indices. */
 void ait_job_build_look_up(lua_State *L, struct ait_job *job, const struct ait_client *client,
@@ -151,7 +154,7 @@ void ait_job_stop(struct ait_job *job, enum ait_failure reason, bool begun);
 /* Takes in the outcome of the job's attempt: ends it, or says when it goes on. Raises only
  * where memory runs out, with everything as it was. The job is on top of the stack. */
 void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *job,
-                     const struct ait_outcome *outcome);
+                     struct ait_outcome *outcome);
 
 /* Pushes nil and the Error of a job that was ended from outside. */
 void ait_job_push_stop(lua_State *L, const struct ait_job *job);

@@ -11,6 +11,14 @@ void ait_job_push_slot(lua_State *L, int job, int slot)
     lua_remove(L, -2);
 }
 
+void ait_job_drop_values(lua_State *L, int job)
+{
+    ait_compat_push_anchor(L, job);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, AIT_SLOT_VALUES);
+    lua_pop(L, 1);
+}
+
 /* What every row of an operation must have. */
 static const char *row_field(lua_State *L, int row, const char *key)
 {
@@ -104,12 +112,13 @@ static void build_request(lua_State *L, struct ait_job *job, const struct ait_cl
     job->request.post = strcmp(row_field(L, 2, "method"), "POST") == 0;
     job->request.repeatable = job->rules.repeatable;
     job->request.anonymous = ait_boolean_field(L, 2, "anonymous");
+    job->request.secret = ait_boolean_field(L, 2, "secrets");
     build_url(L, &job->request, &client->base_url, row_field(L, 2, "path"), 3);
     lua_pushnil(L);
     if (lua_next(L, 4) != 0) { /* else there is nothing to send a body with */
         lua_pop(L, 2);
         ait_json_encode(L, 4, &job->request.body);
-        if (ait_boolean_field(L, 2, "secret"))
+        if (job->request.secret)
             ait_json_wipe(L, job->request.body.size);
     }
 }
@@ -127,7 +136,8 @@ void ait_job_build_look_up(lua_State *L, struct ait_job *job, const struct ait_c
 }
 
 /* What is known of a sending by an earlier process: that it may have left. The job at the top of
- * the stack begins with what would follow then; the row and the values are at 2 and 3. */
+ * the stack begins with what would follow then: a look-up, or its end where there is none. The row
+ * and the values are at 2 and 3. */
 static void begin_in_doubt(lua_State *L, struct ait_job *job, const struct ait_client *client)
 {
     const struct ait_report report = {
@@ -141,8 +151,10 @@ static void begin_in_doubt(lua_State *L, struct ait_job *job, const struct ait_c
     job->rules.max_retries++; /* the first sending of this process */
     decision =
         ait_policy_after_sending(&job->rules, &job->history, &report, true, ait_clock_now_ms(), 0);
-    if (decision.verdict != AIT_LOOK_UP)
-        ait_core_raise_argument(L, "reconcile", "is needed for what may have been sent before");
+    if (decision.verdict != AIT_LOOK_UP) {
+        ait_job_stop(job, report.failure, true);
+        return;
+    }
     job->looking_up = true;
     ait_job_build_look_up(L, job, client, 2, 3);
     ait_compat_push_anchor(L, -1);
@@ -175,7 +187,7 @@ struct ait_job *ait_job_new(lua_State *L, struct ait_client *client, bool in_dou
     job->started_us = ait_clock_now_us();
     job->due_ms = now_ms;
     build_request(L, job, client);
-    if (in_doubt)
+    if (in_doubt && !job->rules.repeatable)
         begin_in_doubt(L, job, client);
     return job;
 }
@@ -238,7 +250,7 @@ static int job_state(lua_State *L)
     return 2;
 }
 
-/* Unlike other wrong arguments, this one is about an invitation that may be on its way. */
+/* Unlike other wrong arguments, this one is about a request that may be on its way. */
 static int raise_unfinished(lua_State *L, const struct ait_job *job)
 {
     bool sending = job->state == AIT_IN_FLIGHT && !job->looking_up;

@@ -61,29 +61,45 @@ static bool has_made(lua_State *L, int row)
     if (made == NULL)
         return true;
     lua_getfield(L, -1, made);
-    has = type == NULL ? lua_type(L, -1) == LUA_TSTRING : strcmp(luaL_typename(L, -1), type) == 0;
+    has = strcmp(luaL_typename(L, -1), type == NULL ? "string" : type) == 0;
     lua_pop(L, 1);
     return has;
 }
 
-/* Puts the list in the object on top of the stack in its place. */
-static enum reply unwrap_list(lua_State *L, const char *name)
+/* Whether the value on top of the stack is a list: empty, or with a first element. */
+static bool is_list(lua_State *L)
 {
-    lua_getfield(L, -1, name);
-    lua_replace(L, -2);
-    return lua_istable(L, -1) ? REPLY_READABLE : REPLY_UNEXPECTED;
+    bool is;
+
+    if (!lua_istable(L, -1))
+        return false;
+    lua_rawgeti(L, -1, 1);
+    is = !lua_isnil(L, -1);
+    lua_pop(L, 1);
+    if (is)
+        return true;
+    lua_pushnil(L);
+    if (lua_next(L, -2) == 0)
+        return true;
+    lua_pop(L, 2);
+    return false;
 }
 
-/* What the decoded body of a success on top of the stack is; it begins with this character. */
+/* What the decoded body of a success on top of the stack is; it begins with this character. A list
+ * in an object takes its place. */
 static enum reply check_success(lua_State *L, char first, int row)
 {
     const char *list = ait_string_field(L, row, "list", NULL);
 
-    if (first == '{' && list != NULL)
-        return unwrap_list(L, list);
-    if (first == '{')
+    if (list == NULL && first == '{')
         return has_made(L, row) ? REPLY_READABLE : REPLY_UNEXPECTED;
-    return first == '[' && list != NULL ? REPLY_READABLE : REPLY_NOT_OBJECT;
+    if (list == NULL)
+        return REPLY_NOT_OBJECT;
+    if (first == '{') {
+        lua_getfield(L, -1, list);
+        lua_replace(L, -2);
+    }
+    return is_list(L) ? REPLY_READABLE : REPLY_UNEXPECTED;
 }
 
 static enum reply push_no_content(lua_State *L, bool success, int row)
@@ -140,6 +156,33 @@ struct answer {
     struct ait_rate_limit rate;
     struct ait_report report;
 };
+
+/* What a server repeats of the call's own secrets must not get into an Error, an event or a log.
+ * The body of a success goes to the caller alone, as it is. */
+static void mask_secrets(lua_State *L, struct ait_outcome *outcome, int row, int values)
+{
+    int top = lua_gettop(L);
+    bool success = outcome->status >= 200 && outcome->status < 300;
+
+    lua_getfield(L, row, "secrets");
+    for (int i = 1; lua_istable(L, top + 1); i++) {
+        size_t n;
+        const char *secret;
+
+        lua_rawgeti(L, top + 1, i);
+        if (lua_isnil(L, -1))
+            break;
+        lua_rawget(L, values);
+        secret = lua_tolstring(L, -1, &n);
+        lua_pop(L, 1);
+        if (secret == NULL || n < AIT_MIN_SECRET)
+            continue;
+        ait_buffer_mask(&outcome->headers.kept, secret, n);
+        if (!success)
+            ait_buffer_mask(&outcome->body, secret, n);
+    }
+    lua_settop(L, top);
+}
 
 /* Reads all but what a look-up found, and pushes the decoded body. */
 static struct answer read_answer(lua_State *L, const struct ait_outcome *outcome, int row)
@@ -358,17 +401,15 @@ static bool existed_before(lua_State *L, const struct ait_job *job,
 
 /* -- advancing -- */
 
-/* Stores the two values on top of the stack as what the job ended with. What it was asked for may
- * hold a password, and is no longer needed. */
+/* Stores the two values on top of the stack as what the job ended with. */
 static void set_end(lua_State *L, int job_index)
 {
     ait_compat_push_anchor(L, job_index);
     lua_insert(L, -3);
     lua_rawseti(L, -3, AIT_SLOT_SECOND);
     lua_rawseti(L, -2, AIT_SLOT_FIRST);
-    lua_pushnil(L);
-    lua_rawseti(L, -2, AIT_SLOT_VALUES);
     lua_pop(L, 1);
+    ait_job_drop_values(L, job_index);
 }
 
 static void pay(struct ait_client *client, const struct ait_history *history,
@@ -447,7 +488,7 @@ static struct ait_decision decide(lua_State *L, const struct ait_client *client,
 }
 
 void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *job,
-                     const struct ait_outcome *outcome)
+                     struct ait_outcome *outcome)
 {
     int job_index = lua_gettop(L);
     struct ait_history history = job->history;
@@ -457,6 +498,7 @@ void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *jo
     luaL_checkstack(L, 16, "outcome");
     ait_job_push_slot(L, job_index, AIT_SLOT_ROW);
     ait_job_push_slot(L, job_index, AIT_SLOT_VALUES);
+    mask_secrets(L, outcome, job_index + 1, job_index + 2);
     answer = read_answer(L, outcome, job_index + 1);
     decision = decide(L, client, job, &answer, &history, job_index);
     prepare(L, client, job, &answer, &decision, job_index);

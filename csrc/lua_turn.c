@@ -106,6 +106,7 @@ void ait_client_end_job(lua_State *L, struct ait_client *client, struct ait_job 
     ait_compat_push_anchor(L, 1);
     lua_rawgeti(L, top + 1, job->id);
     ait_client_stop_job(client, job, reason);
+    ait_job_drop_values(L, top + 2);
     forget(L, top + 1, job);
     ait_pump_ring(client->pump, (uint64_t)job->id);
     ait_pump_stir(client->pump);
@@ -307,7 +308,7 @@ static void tell_outcome(lua_State *L, struct ait_client *client, const struct a
  * for the next turn. */
 static int take_finished(lua_State *L, struct ait_client *client)
 {
-    const struct ait_outcome *outcome;
+    struct ait_outcome *outcome;
     uint64_t id;
     int ended = 0;
 

@@ -157,11 +157,14 @@ static struct ait_decision after_turned_away(const struct ait_rules *rules,
                                              int64_t now_ms, double random)
 {
     history->doubted |= report->status == 503;
-    if (report->status != 503 || !rules->can_look_up ||
-        !retries_left(rules, history, report, may_spend))
-        return retry(rules, history, report, may_spend, now_ms, random);
-    history->checking = true;
-    return look_up(rules, history, now_ms + backoff_ms(BACKOFF_BASE_MS, history->retries, random));
+    if (report->status == 503 && rules->can_look_up &&
+        retries_left(rules, history, report, may_spend)) {
+        int64_t wait_ms = backoff_ms(BACKOFF_BASE_MS, history->retries, random);
+
+        history->checking = true;
+        return look_up(rules, history, now_ms + wait_ms);
+    }
+    return retry(rules, history, report, may_spend, now_ms, random);
 }
 
 static struct ait_decision after_ambiguous(const struct ait_rules *rules,
@@ -185,20 +188,25 @@ static bool may_pass(enum ait_class class)
            class == AIT_CLASS_AMBIGUOUS;
 }
 
-/* Whether what only reads may get its answer the next time. */
-static bool may_read_again(const struct ait_report *report)
+static bool was_cut_short(enum ait_failure failure)
 {
-    enum ait_class class = ait_policy_classify(report);
-    bool cut_short = class == AIT_CLASS_MADE_REPLY_LOST && report->failure != AIT_FAILURE_NONE;
+    return failure == AIT_FAILURE_TIMEOUT || failure == AIT_FAILURE_RESET ||
+           failure == AIT_FAILURE_HTTP2 || failure == AIT_FAILURE_TRUNCATED;
+}
+
+/* Whether what only reads may get its answer the next time. */
+static bool may_read_again(const struct ait_report *report, enum ait_class class)
+{
+    bool cut_short = class == AIT_CLASS_MADE_REPLY_LOST && was_cut_short(report->failure);
 
     return report->may_retry && (may_pass(class) || cut_short);
 }
 
 static struct ait_decision after_reading(const struct ait_rules *rules, struct ait_history *history,
-                                         const struct ait_report *report, bool may_spend,
-                                         int64_t now_ms, double random)
+                                         const struct ait_report *report, enum ait_class class,
+                                         bool may_spend, int64_t now_ms, double random)
 {
-    history->passing = may_read_again(report);
+    history->passing = may_read_again(report, class);
     return history->passing ? retry(rules, history, report, may_spend, now_ms, random)
                             : fail(history);
 }
@@ -211,10 +219,10 @@ struct ait_decision ait_policy_after_sending(const struct ait_rules *rules,
     enum ait_class class = ait_policy_classify(report);
 
     history->reached |= report->begun;
-    history->passing = report->may_retry && may_pass(class);
     heed(history, report, now_ms, random);
     if (rules->repeatable && class != AIT_CLASS_MADE)
-        return after_reading(rules, history, report, may_spend, now_ms, random);
+        return after_reading(rules, history, report, class, may_spend, now_ms, random);
+    history->passing = report->may_retry && may_pass(class);
     switch (class) {
     case AIT_CLASS_MADE:
         return (struct ait_decision){.verdict = AIT_DONE};
@@ -227,8 +235,9 @@ struct ait_decision ait_policy_after_sending(const struct ait_rules *rules,
     case AIT_CLASS_AMBIGUOUS:
         return after_ambiguous(rules, history, now_ms);
     case AIT_CLASS_REJECTED:
-        /* What a later sending conflicts with may be an earlier one, made after all. */
-        if (report->status == 409 && history->doubted)
+        /* What a later sending conflicts with may be an earlier one, made after all; and what
+         * nobody can look up may be refused for that with any status. */
+        if (history->doubted && (report->status == 409 || !rules->can_look_up))
             return after_made(rules, history, now_ms);
         return fail(history);
     default:
@@ -285,7 +294,8 @@ struct ait_decision ait_policy_after_look_up(const struct ait_rules *rules,
     case AIT_FINDING_ABSENT:
         return after_absent(rules, history, may_spend, now_ms);
     default:
-        if (!may_read_again(report) || history->look_ups >= rules->max_retries)
+        if (!may_read_again(report, ait_policy_classify(report)) ||
+            history->look_ups >= rules->max_retries)
             return fail(history);
         return at(AIT_LOOK_UP, now_ms + backoff_ms(BACKOFF_BASE_MS, history->look_ups++, random),
                   rules, history);

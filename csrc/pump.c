@@ -394,9 +394,9 @@ static bool is_inline(const struct ait_pump *pump)
     return !pump->runs && pump->finished.first == NULL;
 }
 
-const struct ait_outcome *ait_pump_finished(struct ait_pump *pump, uint64_t *id)
+struct ait_outcome *ait_pump_finished(struct ait_pump *pump, uint64_t *id)
 {
-    const struct ait_attempt *attempt;
+    struct ait_attempt *attempt;
 
     if (is_inline(pump))
         return ait_engine_finished(pump->engine, id);

@@ -30,7 +30,7 @@ void ait_pump_flush(struct ait_pump *pump);
 /* As those of the engine. */
 bool ait_pump_cancel(struct ait_pump *pump, uint64_t id, bool *begun);
 void ait_pump_step(struct ait_pump *pump, int64_t timeout_ms);
-const struct ait_outcome *ait_pump_finished(struct ait_pump *pump, uint64_t *id);
+struct ait_outcome *ait_pump_finished(struct ait_pump *pump, uint64_t *id);
 void ait_pump_release(struct ait_pump *pump);
 
 /* A descriptor that is readable while something has finished, an alarm has gone off, or a caller

@@ -7,6 +7,7 @@ void ait_request_init(struct ait_request *request)
     request->post = false;
     request->repeatable = false;
     request->anonymous = false;
+    request->secret = false;
     ait_buffer_init(&request->url, AIT_REQUEST_MAX_URL);
     ait_buffer_init(&request->body, AIT_REQUEST_MAX_BODY);
 }
@@ -28,6 +29,7 @@ bool ait_request_copy(struct ait_request *request, const struct ait_request *oth
     request->post = other->post;
     request->repeatable = other->repeatable;
     request->anonymous = other->anonymous;
+    request->secret = other->secret;
     if (!copy_buffer(&request->body, &other->body, other->body.size) ||
         !copy_buffer(&request->url, &other->url, other->url.size))
         return false;

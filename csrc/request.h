@@ -14,8 +14,9 @@
 
 struct ait_request {
     bool post;              /* a POST with a JSON body; else a GET */
-    bool repeatable;        /* sending it twice does no harm */
+    bool repeatable;        /* it only reads, and libcurl itself may send it again */
     bool anonymous;         /* goes without the client's credential */
+    bool secret;            /* nothing of it may stay in memory after its transfer */
     struct ait_buffer url;  /* with a NUL that size does not count, after ait_request_end_url */
     struct ait_buffer body; /* JSON */
 };

@@ -275,6 +275,7 @@ bool ait_transfer_prepare(struct ait_transfer *transfer, uint64_t id,
 
     reset(transfer, id, !request->repeatable, claim);
     transfer->timeout_ms = timeout;
+    transfer->secret = request->secret;
     transfer->secure = strncmp(request->url.data, "https:", 6) == 0;
     if (transfer->fresh && curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L) != CURLE_OK)
         return false;

@@ -39,6 +39,7 @@ struct ait_transfer {
     ait_claim *claim;            /* asked before it is sent; NULL: nobody else's to withdraw */
     bool guarded;
     bool secure;
+    bool secret; /* nothing of it may stay */
     long timeout_ms;
     bool stale;                 /* its connection was dead before anything was sent */
     bool fresh;                 /* it was told to use a new one */

@@ -154,17 +154,6 @@ describe("an operation", function()
     local alias = read(TYPES):match("@alias aitronos.Operation\n(.-)\n\n")
     assert_same_names(endpoints, docs.collect({}, alias, '"([%l_]+)"'))
   end)
-
-  it("puts each parameter where its row says that it goes", function()
-    for name, row in pairs(endpoints) do
-      for _, parameter in ipairs(row.parameters) do
-        for _, parameter_name in ipairs(parameter.names) do
-          local in_path = row.path:find("[{?,]" .. parameter_name .. "[,}]") ~= nil
-          assert.equal(parameter.place == "url", in_path, name .. ": " .. parameter_name)
-        end
-      end
-    end
-  end)
 end)
 
 describe("doc comments", function()

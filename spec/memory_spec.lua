@@ -94,9 +94,10 @@ describe("the key", function()
 end)
 
 describe("a password", function()
-  it_with(memory_host, "is nowhere once it was sent", function()
+  it_with(memory_host, "or an invitation's key is nowhere once it was sent", function()
     local answers = {
       api.response(200, '{"user_id":"usr_1"}'), api.response(422, api.problem("NO")),
+      api.response(200, '{"valid":true}'),
     }
     local server = Server.new(function(connection)
       while connection:read_request() do
@@ -109,9 +110,10 @@ describe("a password", function()
     end)
     server:close()
     assert_succeeds(process)
-    assert.equal(2, server:count("POST"))
+    assert.equal("POST POST GET", server.requests[1].method .. " " .. server.requests[2].method
+      .. " " .. server.requests[3].method)
     for _, request in ipairs(server.requests) do
-      assert.truthy(request.body:find('"password":"' .. ("%w"):rep(48) .. '"'))
+      assert.truthy((request.path .. request.body):find(("%w"):rep(48)))
     end
   end)
 end)

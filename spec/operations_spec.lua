@@ -79,6 +79,8 @@ describe("operations:", function()
         else
           assert.same(body, cjson.decode(request.body))
         end
+        assert.equal(request.body ~= "" and "application/json" or nil,
+          request.headers["content-type"])
         assert.equal(not ANONYMOUS[operation] and "ak_test" or nil, request.headers["x-api-key"])
         assert.equal(1, came.attempts)
       end)
@@ -136,7 +138,7 @@ describe("operations:", function()
       it("takes nothing for an answer that is not its own", function()
         for _, body in ipairs { "", "true", "{}", "<html>", "[1" } do
           local result, err = answered(operation, body)
-          if operation == "resend_invitation" and (body == "" or body == "{}") then
+          if operation == "resend_invitation" and body == "" then
             assert.is_table(result)
           else
             assert.is_nil(result, body)
@@ -146,6 +148,40 @@ describe("operations:", function()
           end
           exchange:close()
         end
+      end)
+
+      it("is in doubt if an earlier process may have sent it, unless it only reads", function()
+        answer_all { response(200, ANSWERS[operation]) }
+        local client = exchange:connect()
+        local first, kinds = true, {}
+        local run = client:for_each(operation, function()
+          if #kinds < 2 then
+            first = not first
+            kinds[#kinds + 1] = "asked"
+            return params, first
+          end
+        end, { concurrency = 1 })
+        for index = 1, 2 do
+          local outcome = run()
+          if index == 1 or READS[operation] then
+            assert.is_table(outcome.result)
+          else
+            assert.equal("EARLIER_RUN_INTERRUPTED", outcome.error.code)
+            assert.equal("unknown", outcome.error.outcome)
+            assert.is_false(outcome.error.retryable)
+            assert.equal(1, #exchange.server.requests)
+          end
+        end
+        assert.is_nil(run())
+      end)
+
+      it("rejected after a 503 is in doubt, unless it only reads", function()
+        local _, err = call(operation, params, {
+          response(503, "", { "Retry-After: 0" }), response(400, api.problem("USED")),
+        })
+        assert.equal("USED", err.code)
+        assert.equal(2, err.attempts)
+        assert.equal(READS[operation] and "rejected" or "unknown", err.outcome)
       end)
 
       it("raises in its other form", function()
@@ -188,6 +224,11 @@ describe("operations:", function()
     assert.same({ { id = "role_1", name = "One" } }, roles)
     exchange:close()
     assert.same({}, (answered("list_roles", "[]")))
+    for _, body in ipairs { '{"roles":{"a":1}}', '{"roles":null}', "[null,{}]", '{"a":[]}' } do
+      exchange:close()
+      local _, err = answered("list_roles", body)
+      assert.equal("UNEXPECTED_ANSWER", err.code)
+    end
   end)
 
   it("an error that is a list says no more than its status", function()
@@ -202,6 +243,14 @@ describe("operations:", function()
     })
     assert.is_table(result)
     assert.equal(2, came.attempts)
+  end)
+
+  it("a reading call whose answer is too large is not repeated", function()
+    local _, err = call("list_roles", PARAMS.list_roles,
+      { response(200, "[" .. ("0,"):rep(600) .. "0]") }, { max_response_bytes = 1024 })
+    assert.equal("RESPONSE_TOO_LARGE", err.code)
+    assert.equal(1, err.attempts)
+    assert.is_false(err.retryable)
   end)
 
   it("a reading call that is cancelled in flight is not in doubt", function()
@@ -296,6 +345,8 @@ describe("operations:", function()
         fault_of("complete_invitation", { full_name = ("ü"):rep(256) }))
       assert.equal("password: must be at least 8 characters long",
         fault_of("complete_invitation", { password = "üüüüüüü" }))
+      assert.equal("password: must be at most 1024 bytes long",
+        fault_of("complete_invitation", { password = ("x"):rep(1025) }))
       assert.equal("password: must be valid UTF-8",
         fault_of("complete_invitation", { password = "\255\255\255\255\255\255\255\255" }))
       local params = { email_key = KEY, full_name = ("ü"):rep(255), password = ("ü"):rep(8) }
@@ -312,41 +363,48 @@ describe("operations:", function()
           if method == "for_each" then
             first, second = second, first
           end
-          if method == "for_each" or name then
-            local _, err = pcall(client[method], client, first, second)
-            assert.equal("operation: must be the name of an operation, such as invite_user",
-              err.message)
-          end
+          local _, err = pcall(client[method], client, first, second)
+          assert.equal("operation: must be the name of an operation, such as invite_user",
+            err.message)
         end
       end
     end)
   end)
 
-  describe("secrets", function()
-    local PASSWORD = PARAMS.complete_invitation.password
+  describe("secrets are in no event and no Error where the server", function()
+    local PASSWORD = "hunter2 \"hunter2\""
+    local quoted = cjson.encode(PASSWORD):sub(2, -2)
 
-    it("are in no event and no Error, whatever the server repeats", function()
-      local said = ('{"success":false,"error":{"code":"VALIDATION_ERROR","message":%s,'
-        .. '"details":[{"field":"password","value":%s},{"field":"email_key","value":%s}]}}'):format(
-        cjson.encode("password=" .. "hunter2hunter2" .. " email_key: " .. KEY),
-        cjson.encode(PASSWORD), cjson.encode(KEY))
-      for _, operation in ipairs { "complete_invitation", "validate_invitation" } do
-        local events = {}
-        local _, err = call(operation, PARAMS[operation], { response(422, said) },
-          { on_event = function(event) events[#events + 1] = event end })
-        local text = cjson.encode(err:to_table()) .. tostring(err)
-        assert.equal("validation", err.kind)
-        for _, event in ipairs(events) do
-          event.error = event.error and event.error:to_table()
-          text = text .. cjson.encode(event)
+    local REPEATS = {
+      ["names them"] = '{"error":{"code":"X","message":"password=%s email_key: %s"}}',
+      ["says them"] = '{"error":{"code":"X","message":"%s is too common, and %s is used"}}',
+      ["says the path"] = '{"error":{"code":"X","message":"%s","details":{"path":"/validate/%s"}}}',
+      ["lists them"] = '{"detail":[{"loc":["body","password"],"msg":"%s","input":"%s"}]}',
+      ["has them in its older shape"] = '{"detail":"%s","errors":[{"field":"x","message":"%s"}]}',
+    }
+
+    for how, body in pairs(REPEATS) do
+      it(how, function()
+        for _, operation in ipairs { "complete_invitation", "validate_invitation" } do
+          local params = { email_key = KEY }
+          if operation == "complete_invitation" then
+            params.full_name, params.password = "Ida", PASSWORD
+          end
+          local events = {}
+          local _, err = call(operation, params,
+            { response(422, body:format(quoted, KEY), { "x-request-id: " .. KEY }) },
+            { on_event = function(event) events[#events + 1] = event end })
+          assert.equal("validation", err.kind)
+          assert.equal(2, #events)
+          assert.equal(operation, events[2].operation)
+          events[2].error = nil
+          local text = cjson.encode { err:to_table(), events } .. tostring(err)
+          assert.truthy(text:find("***", 1, true))
+          assert.is_nil(text:find(KEY, 1, true), text)
+          assert.is_nil(params.password and text:find("hunter2", 1, true), text)
+          exchange:close()
         end
-        assert.equal(2, #events)
-        assert.equal(operation, events[2].operation)
-        for _, secret in ipairs { "hunter2", KEY, cjson.encode(PASSWORD):sub(2, -2) } do
-          assert.is_nil(text:find(secret, 1, true))
-        end
-        exchange:close()
-      end
-    end)
+      end)
+    end
   end)
 end)

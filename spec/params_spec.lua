@@ -260,9 +260,9 @@ describe("params.check", function()
 
   it("works from the row alone", function()
     local other = {
+      in_url = { user_id = true },
       parameters = {
-        { names = { "user_id" }, place = "path", type = "string", required = true, check = "line" },
-        { names = { "quick" }, place = "body", type = "boolean" },
+        { names = { "user_id" }, required = true }, { names = { "quick" }, type = "boolean" },
       },
     }
     local values, body = params.check(other, { user_id = "usr_1", quick = true })

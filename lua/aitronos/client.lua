@@ -107,7 +107,8 @@ end
 ---Raises an Error of kind `argument` or `config`.
 function Client:submit(given, operation)
   check_self(self, "submit")
-  local job, err = start(self, row_of(operation or "invite_user"), given, false)
+  local row = row_of(operation == nil and "invite_user" or operation)
+  local job, err = start(self, row, given, false)
   if not job then
     error(err, 0)
   end

@@ -1,9 +1,8 @@
 --- The operations of the API, one row each. Whatever differs between two operations stands here;
 --- everything else in the library works from the row and needs no change for a further one.
 
----@class aitronos.Parameter
+---@class aitronos.Parameter it goes where the row's path names it, else into the body
 ---@field names string[] of which a call gives at most one; `params.lua` knows what each must be
----@field place "url"|"body" where the value goes
 ---@field type? "string"|"boolean"|"table" a string if left out
 ---@field required? boolean one of `names` must be given
 
@@ -19,16 +18,17 @@
 ---those that were given
 ---@field repeatable? boolean it only reads, and is sent again as often as need be
 ---@field anonymous? boolean the client's credential is not for it, and not sent
----@field secret? boolean its body holds a secret, of which no copy must stay
+---@field secrets? string[] parameters of which no copy must stay, and none be told
 ---@field made? string the field without which a 2xx is no answer of this API
 ---@field made_type? string its type in Lua; a string if left out
 ---@field empty? boolean a 2xx without content is an answer, too: `{ success = true }`
 ---@field list? string the answer is a list, bare or under this name
+---@field in_url table<string, true> the names of the parameters that go into the URL
 ---@field look_up? aitronos.LookUp
 ---@field parameters aitronos.Parameter[] in the order in which faults are reported
 
-local ORGANIZATION = { names = { "organization_id" }, place = "url", required = true }
-local EMAIL_KEY = { names = { "email_key" }, place = "body", required = true }
+local ORGANIZATION = { names = { "organization_id" }, required = true }
+local EMAIL_KEY = { names = { "email_key" }, required = true }
 
 ---@type table<string, aitronos.Endpoint>
 local endpoints = {
@@ -43,9 +43,9 @@ local endpoints = {
     },
     parameters = {
       ORGANIZATION,
-      { names = { "email" }, place = "body", required = true },
-      { names = { "role_id", "role_name" }, place = "body", required = true },
-      { names = { "send_invitation", "send_email" }, place = "body", type = "boolean" },
+      { names = { "email" }, required = true },
+      { names = { "role_id", "role_name" }, required = true },
+      { names = { "send_invitation", "send_email" }, type = "boolean" },
     },
   },
 
@@ -56,15 +56,17 @@ local endpoints = {
     made = "invitation_id",
     parameters = {
       ORGANIZATION,
-      { names = { "email", "user_id", "invitation_id" }, place = "url", required = true },
+      { names = { "email", "user_id", "invitation_id" }, required = true },
     },
   },
 
   resend_invitation = {
     method = "POST",
     path = "/v1/organizations/{organization_id}/users/{user_id}/resend-invitation",
+    made = "success",
+    made_type = "boolean",
     empty = true,
-    parameters = { ORGANIZATION, { names = { "user_id" }, place = "url", required = true } },
+    parameters = { ORGANIZATION, { names = { "user_id" }, required = true } },
   },
 
   resend_invitations = {
@@ -74,7 +76,7 @@ local endpoints = {
     made_type = "number",
     parameters = {
       ORGANIZATION,
-      { names = { "user_ids" }, place = "body", type = "table", required = true },
+      { names = { "user_ids" }, type = "table", required = true },
     },
   },
 
@@ -83,15 +85,16 @@ local endpoints = {
     path = "/v1/invitations/validate/{email_key}",
     repeatable = true,
     anonymous = true,
+    secrets = { "email_key" },
     made = "valid",
     made_type = "boolean",
-    parameters = { { names = { "email_key" }, place = "url", required = true } },
+    parameters = { { names = { "email_key" }, required = true } },
   },
 
   accept_invitation = {
     method = "POST",
     path = "/v1/invitations/accept",
-    secret = true,
+    secrets = { "email_key" },
     made = "organization_id",
     parameters = { EMAIL_KEY },
   },
@@ -100,12 +103,12 @@ local endpoints = {
     method = "POST",
     path = "/v1/invitations/complete",
     anonymous = true,
-    secret = true,
+    secrets = { "email_key", "password" },
     made = "user_id",
     parameters = {
       EMAIL_KEY,
-      { names = { "full_name" }, place = "body", required = true },
-      { names = { "password" }, place = "body", required = true },
+      { names = { "full_name" }, required = true },
+      { names = { "password" }, required = true },
     },
   },
 
@@ -116,13 +119,19 @@ local endpoints = {
     list = "roles",
     parameters = {
       ORGANIZATION,
-      { names = { "include_global" }, place = "url", type = "boolean" },
+      { names = { "include_global" }, type = "boolean" },
     },
   },
 }
 
 for name, row in pairs(endpoints) do
   row.name = name
+  row.in_url = {}
+  for expression in row.path:gmatch("{%??([^}]*)}") do
+    for parameter in expression:gmatch("[^,]+") do
+      row.in_url[parameter] = true
+    end
+  end
 end
 
 return endpoints

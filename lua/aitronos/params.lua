@@ -192,6 +192,9 @@ function CHECKS.full_name(name)
 end
 
 function CHECKS.password(password)
+  if #password > ID_BYTES then
+    return "must be at most " .. ID_BYTES .. " bytes long"
+  end
   if characters(password) < PASSWORD_CHARACTERS then
     return "must be at least " .. PASSWORD_CHARACTERS .. " characters long"
   end
@@ -250,7 +253,7 @@ function params.check(row, given)
   local values = { _1 = nil, _2 = nil, _3 = nil, _4 = nil }
   local body = { _1 = nil, _2 = nil, _3 = nil, _4 = nil }
   local faults
-  local parameters = row.parameters
+  local parameters, in_url = row.parameters, row.in_url
   for i = 1, #parameters do
     local parameter = parameters[i]
     local names, present = parameter.names, 0
@@ -260,7 +263,7 @@ function params.check(row, given)
       if value ~= nil then
         present = present + 1
         values[name] = value
-        if parameter.place == "body" then
+        if not in_url[name] then
           body[name] = value
         end
         local fault = value_fault(parameter, name, value)

@@ -34,6 +34,14 @@ static const enum ait_failure passing_failures[] = {
     AIT_FAILURE_TLS,     AIT_FAILURE_RESET,   AIT_FAILURE_HTTP2,
 };
 
+/* With which the answer to what only reads may be whole the next time. */
+static const enum ait_failure cut_short_failures[] = {
+    AIT_FAILURE_TIMEOUT,
+    AIT_FAILURE_RESET,
+    AIT_FAILURE_HTTP2,
+    AIT_FAILURE_TRUNCATED,
+};
+
 struct class_row {
     enum when begun;
     enum failures failures;
@@ -54,9 +62,9 @@ static const struct class_row class_rows[] = {
      "never begun: certificate refused, bad CA file, bad URL"},
     {YES, ALL,       0, 199, ANY, ANY, ANY, AIT_CLASS_AMBIGUOUS,
      "begun, and then time-out, reset, hang-up, a second sending stopped"},
-    {YES, NONE,    200, 299, ANY, YES, ANY, AIT_CLASS_MADE, "2xx with an invitation"},
+    {YES, NONE,    200, 299, ANY, YES, ANY, AIT_CLASS_MADE, "2xx with the result"},
     {YES, NONE,    200, 299, ANY, NO,  ANY, AIT_CLASS_MADE_REPLY_LOST,
-     "2xx without an invitation that can be read"},
+     "2xx without a result that can be read"},
     {YES, SOME,    200, 299, ANY, ANY, ANY, AIT_CLASS_MADE_REPLY_LOST, "2xx and then cut short"},
     {YES, ALL,     300, 999, NO,  ANY, ANY, AIT_CLASS_AMBIGUOUS, "headers cut short"},
     {YES, ALL,     300, 407, YES, ANY, ANY, AIT_CLASS_REJECTED, "3xx, 4xx"},
@@ -74,6 +82,14 @@ static const struct class_row class_rows[] = {
     {YES, ALL,     504, 999, YES, ANY, ANY, AIT_CLASS_AMBIGUOUS, NULL},
 };
 /* clang-format on */
+
+static inline bool was_cut_short(const struct ait_report *report)
+{
+    for (size_t i = 0; i < COUNT(cut_short_failures); i++)
+        if (report->failure == cut_short_failures[i])
+            return true;
+    return false;
+}
 
 static inline bool is_among(enum failures set, enum ait_failure failure)
 {
@@ -125,8 +141,8 @@ enum fate { SO_FAR, UNKNOWN, PROVEN_ABSENT };
 struct sending_row {
     enum ait_class class;
     enum when again;   /* retries are left, the budget allows one, the server did not veto it */
-    enum when special; /* turned away: by a 503; rejected: with a 409 after some doubt; made: the
-                          reply was cut short */
+    enum when special; /* turned away: by a 503; rejected: after some doubt, with a 409 or where
+                          there is no look-up; made: the reply was cut short */
     enum when repeatable, can_look_up;
     enum ait_verdict verdict;
     enum pace pace;
@@ -156,7 +172,7 @@ static const struct sending_row sending_rows[] = {
     {AIT_CLASS_TURNED_AWAY,      YES, NO,  ANY, ANY, AIT_SEND,    BACKOFF, SO_FAR,  true,
      "wait as told, send again"},
     {AIT_CLASS_TURNED_AWAY,      YES, YES, ANY, YES, AIT_LOOK_UP, BACKOFF, SO_FAR,  true,
-     "after a 503 look up in between"},
+     "after a 503, where there is a look-up, look up in between"},
     {AIT_CLASS_TURNED_AWAY,      YES, YES, ANY, NO,  AIT_SEND,    BACKOFF, SO_FAR,  true, NULL},
     {AIT_CLASS_TURNED_AWAY,      NO,  ANY, ANY, ANY, AIT_FAIL,    NOW,     SO_FAR,  true,
      "out of retries fail, `rejected`"},
@@ -170,7 +186,8 @@ static const struct sending_row sending_rows[] = {
      "fail, `rejected`"},
     {AIT_CLASS_REJECTED,         ANY, YES, ANY, YES, AIT_LOOK_UP, NOW,     UNKNOWN, false,
      "a 409 after doubt: look up, never send again"},
-    {AIT_CLASS_REJECTED,         ANY, YES, ANY, NO,  AIT_FAIL,    NOW,     UNKNOWN, false, NULL},
+    {AIT_CLASS_REJECTED,         ANY, YES, ANY, NO,  AIT_FAIL,    NOW,     UNKNOWN, false,
+     "`unknown` after a 503 where there is no look-up"},
 };
 /* clang-format on */
 

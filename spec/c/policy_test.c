@@ -157,10 +157,12 @@ static void assert_decides_after_sending(struct step *s)
 {
     enum ait_class class = class_of(&s->report);
     bool again = s->before.retries < MAX_RETRIES && s->report.may_retry && s->may_spend;
-    bool cut_short = class == AIT_CLASS_MADE_REPLY_LOST && s->report.failure != AIT_FAILURE_NONE;
-    bool special =
-        cut_short || s->report.status == 503 || (s->report.status == 409 && s->before.doubted);
+    int status = s->report.status;
+    bool special = class == AIT_CLASS_MADE_REPLY_LOST ? was_cut_short(&s->report) : status == 503;
     int rows = 0;
+
+    if (class == AIT_CLASS_REJECTED)
+        special = s->before.doubted && (status == 409 || !s->rules.can_look_up);
 
     EACH(struct sending_row, row, sending_rows)
     {
@@ -182,7 +184,7 @@ static bool may_look_again(const struct step *s)
     case AIT_CLASS_AMBIGUOUS:
         break;
     case AIT_CLASS_MADE_REPLY_LOST:
-        if (s->report.failure != AIT_FAILURE_NONE)
+        if (was_cut_short(&s->report))
             break;
         return false;
     default:
@@ -222,6 +224,10 @@ static const struct ait_report reports[] = {
     {.begun = true, .status = 201, .headers_whole = true, .readable = true},
     {.begun = true, .status = 200, .headers_whole = true},
     {.failure = AIT_FAILURE_TRUNCATED, .begun = true, .status = 201, .headers_whole = true},
+    {.failure = AIT_FAILURE_RESPONSE_TOO_LARGE,
+     .begun = true,
+     .status = 200,
+     .headers_whole = true},
     {.failure = AIT_FAILURE_RESET, .begun = true, .status = 429},
     {.begun = true, .status = 302, .headers_whole = true},
     {.begun = true, .status = 403, .headers_whole = true},

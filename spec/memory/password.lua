@@ -1,5 +1,5 @@
--- Sends a password that is in no text of ours, and looks for it in everything that a caller gets to
--- see and, once the call has ended, in all memory of this process.
+-- Sends a password, and a key in a URL, that is in no text of ours, and looks for it in everything
+-- that a caller gets to see and, once the calls have ended, in all memory of this process.
 local aitronos = require "aitronos"
 local memory = require "memory"
 
@@ -11,10 +11,8 @@ local client = aitronos.new {
   on_event = function(event) events[#events + 1] = event end,
 }
 
-local function complete()
-  return client:try_complete_invitation {
-    email_key = "uuid-1", full_name = "Ida Example", password = memory.secret(),
-  }
+local function params()
+  return { email_key = "uuid-1", full_name = "Ida Example", password = memory.secret() }
 end
 
 -- All text of a value, its tables and what is in them included.
@@ -28,12 +26,16 @@ local function all_text(value)
   return table.concat(parts, "\n")
 end
 
-local account, response = complete()
+local account, response = client:try_complete_invitation(params())
 assert(account, tostring(response))
-local refused, err = complete()
+local refused, err = client:try_complete_invitation(params())
 assert(not refused and err.kind == "validation")
-assert(#events == 4)
-for _, shown in ipairs { account, response, err, err:to_table(), events } do
+local found = client:validate_invitation { email_key = memory.secret() }
+assert(found.valid)
+local cancelled = client:submit(params(), "complete_invitation")
+cancelled:cancel()
+assert(#events == 7)
+for _, shown in ipairs { account, response, err, err:to_table(), found, events } do
   assert(not all_text(shown):find(memory.secret(), 1, true), "it is told")
 end
 

@@ -46,9 +46,9 @@ local client = aitronos.new {
   end,
 }
 assert_clean(client, "the client")
--- In the headers of an invitation and in those of a look-up.
+-- In the headers of an invitation, of a POST without a body and of a look-up.
 local pieces = #copies()
-assert(pieces == 2 * memory.PIECES, pieces .. " pieces of the key are where 2 keys should be")
+assert(pieces == 3 * memory.PIECES, pieces .. " pieces of the key are where 3 keys should be")
 
 local made = { "made", "busy", "absent", "found" }
 local refused = { "refused" }
