@@ -81,9 +81,10 @@ int64_t ait_pacer_next_ms(const struct ait_pacer *pacer, int64_t now_ms, enum ai
     return at_ms;
 }
 
-/* What is left lasts until the reset if it is spread over the time until then: in a window that
- * starts anew, and in a bucket that is full by then. Where there is no such time, the limit is
- * taken to be per minute. A minute at most, since what a reset means is the server's secret. */
+/* What is left would last until the reset if it were spread evenly over the time until then. It is
+ * used twice as fast: a bucket fills meanwhile, and a reset told in seconds is rounded up. With
+ * nothing left the reset is waited for. Where there is no such time, the limit is taken to be per
+ * minute. A minute at most, since what a reset means is the server's secret. */
 static void space(struct ait_pacer *pacer, int64_t now_ms)
 {
     int64_t spacing_ms = pacer->steady_ms;
@@ -92,7 +93,8 @@ static void space(struct ait_pacer *pacer, int64_t now_ms)
     if (pacer->left > pacer->low)
         return;
     if (pacer->reset_at_ms > now_ms)
-        spacing_ms = (pacer->reset_at_ms - now_ms) / (pacer->left > 0 ? pacer->left + 1 : 1);
+        spacing_ms =
+            (pacer->reset_at_ms - pacer->started_ms) / (pacer->left > 0 ? 2 * pacer->left + 1 : 1);
     if (spacing_ms < 1)
         spacing_ms = 1;
     pacer->spacing_ms = spacing_ms < MINUTE_MS ? spacing_ms : MINUTE_MS;
@@ -195,6 +197,9 @@ static void quicken(struct ait_pacer *pacer, int64_t now_ms)
 {
     double part = pacer->pace_ms * (double)(now_ms - pacer->since_ms) / QUICKEN;
 
+    /* A pace is measured from the first answer on: how long that took says nothing of it. */
+    if (pacer->good == 0 && pacer->learned_ms <= 0)
+        pacer->since_ms = now_ms;
     pacer->good++;
     if (part > 0)
         pacer->pace_ms -= pacer->pace_ms * (part < 0.5 ? part : 0.5);

@@ -211,8 +211,8 @@ static void what_is_left_is_spread_over_the_time_until_the_reset(void **state)
         struct ait_rate_limit rate;
         int64_t wait_ms;
     } rows[] = {
-        {{100, 0, 30000}, 30000}, {{100, 1, 30000}, 15000},
-        {{100, 9, 30000}, 3000},  {{100, 9, 3000}, 300},
+        {{100, 0, 30000}, 30000}, {{100, 1, 30000}, 10000},
+        {{100, 9, 30000}, 1578},  {{100, 9, 3000}, 157},
         {{5, 0, 0}, 1000},                                      /* within the second */
         {{-1, 0, 5000}, 5000},                                  /* without a limit */
         {{-1, 1, 5000}, 0},       {{100, 0, INT64_MAX}, 60000}, /* a minute at most */
@@ -250,8 +250,18 @@ static void what_leaves_is_taken_off_what_is_left(void **state)
     ait_pacer_ended(&pacer);
     ait_pacer_start(&pacer, START);
     assert_next(&pacer, START, START, AIT_HOLD_NONE);
-    ait_pacer_start(&pacer, START); /* of 5, 2 are left: a third of the time for each */
-    assert_next(&pacer, START, START + 333, AIT_HOLD_ALLOWANCE);
+    ait_pacer_start(&pacer, START); /* of 5, 2 are left: twice as fast as a third each */
+    assert_next(&pacer, START, START + 200, AIT_HOLD_ALLOWANCE);
+}
+
+static void with_nothing_left_the_reset_is_waited_for(void **state)
+{
+    (void)state;
+    struct ait_pacer pacer = new_pacer(16, 0, 1);
+    ait_pacer_start(&pacer, START);
+    ait_pacer_heard(&pacer, 201, -1, &(struct ait_rate_limit){5, 0, 1000}, START + 400);
+    ait_pacer_ended(&pacer);
+    assert_next(&pacer, START + 400, START + 1400, AIT_HOLD_ALLOWANCE);
 }
 
 /* So many good answers, each so many ms after it was asked for, and then a 429; returns when its
@@ -282,7 +292,7 @@ static void a_silent_server_teaches_its_pace(void **state)
     (void)state;
     struct ait_pacer pacer = new_pacer(16, 0, 1);
     int64_t now_ms = refuse_after(&pacer, START, 10, 100); /* 10 in 2.1 s, and 1 more */
-    assert_in_range(spacing_after(&pacer, now_ms), 190, 194);
+    assert_in_range(spacing_after(&pacer, now_ms), 181, 185);
 }
 
 static void refusals_that_are_few_do_not_slow_a_pace_down_further(void **state)
@@ -333,6 +343,7 @@ int main(void)
         cmocka_unit_test(what_is_left_is_spread_over_the_time_until_the_reset),
         cmocka_unit_test(what_is_not_said_changes_nothing),
         cmocka_unit_test(what_leaves_is_taken_off_what_is_left),
+        cmocka_unit_test(with_nothing_left_the_reset_is_waited_for),
         cmocka_unit_test(a_silent_server_teaches_its_pace),
         cmocka_unit_test(refusals_that_are_few_do_not_slow_a_pace_down_further),
         cmocka_unit_test(a_server_that_tells_what_is_left_teaches_nothing_else),
