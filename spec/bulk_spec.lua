@@ -119,7 +119,7 @@ describe("invite_users", function()
     local held = true
     local server = serve(function(connection, request)
       connection:wait_until(function()
-        return not held
+        return not held or email_of(request) == address(1)
       end)
       make(connection, request)
     end)
@@ -127,6 +127,7 @@ describe("invite_users", function()
     local reading = people(20)
     local run = client:invite_users(reading.source, { concurrency = 5 })
     assert.equal(0, reading.read)
+    assert.equal(1, run().index)
 
     -- The driver waits for an outcome; the server answers once all that fit are there.
     local full
@@ -135,27 +136,76 @@ describe("invite_users", function()
     end, function()
       full, held = reading.read, false
     end)
-    local count = 0
+    local count = 1
     for _ in run do
       count = count + 1
       assert.is_true(reading.read <= count + 5, "read " .. reading.read .. " after " .. count)
     end
-    assert.equal(5, full)
+    assert.equal(6, full)
     assert.equal(20, count)
     assert.equal(5, server.most)
   end)
 
+  it("sends the first one alone until it is answered", function()
+    local reading = people(20)
+    local server, read
+    server = serve(function(connection, request)
+      read = read or reading.read
+      connection:wait_until(function()
+        return email_of(request) == address(1) or server.most == 5
+      end)
+      make(connection, request)
+    end)
+    for _ in exchange:connect():invite_users(reading.source, { concurrency = 5 }) do
+      assert.equal(1, read)
+    end
+  end)
+
+  it("tells what became of the first one before it reads on", function()
+    serve(function(connection)
+      connection:write(api.response(401, api.problem("INVALID_API_KEY")))
+    end)
+    local reading = people(20)
+    local run = exchange:connect():invite_users(reading.source)
+    assert.equal("authentication", run().error.kind)
+    assert.equal(1, reading.read)
+    assert.equal(1, #exchange.server.requests)
+  end)
+
+  it("does not wait while the first one waits to be looked up", function()
+    local server
+    server = serve(function(connection, request)
+      if request.method == "GET" then
+        return connection:write(api.ABSENT)
+      elseif email_of(request) == address(1) then
+        return connection:write(api.response(500, ""))
+      end
+      connection:wait_until(function()
+        return server.most == 3
+      end)
+      make(connection, request)
+    end)
+    local client = exchange:connect { settle = 600, deadline = 1200, concurrency = 3 }
+    local run = client:invite_users(people(4).source)
+    for _ = 1, 3 do
+      assert.is_true(run().index > 1)
+    end
+  end)
+
   it("gives the client its own concurrency back", function()
-    local server = serve(function(connection, request)
-      connection:pause()
+    local server
+    server = serve(function(connection, request)
+      connection:wait_until(function()
+        return email_of(request) == address(1) or server.most == 3
+      end)
       make(connection, request)
     end)
     local client = exchange:connect { concurrency = 1 }
-    assert.equal("1 2 3", numbers(client:invite_users(people(3).source, { concurrency = 3 })))
-    assert.is_true(server.most > 1)
-    server.most = 0
-    assert.equal("1 2 3", numbers(client:invite_users(people(3).source)))
-    assert.equal(1, server.most)
+    assert.equal("1 2 3 4", numbers(client:invite_users(people(4).source, { concurrency = 3 })))
+    local first, second = client:submit(person(5)), client:submit(person(6))
+    client:turn()
+    assert.equal("in flight", (first:state()))
+    assert.equal("queued", (second:state()))
   end)
 
   it("lets others have the place of one that is looked up for a while", function()
@@ -255,7 +305,10 @@ describe("invite_users", function()
   end)
 
   it("ends what is open once the collector finds it gone", function()
-    serve(function(connection)
+    serve(function(connection, request)
+      if email_of(request) == address(1) then
+        return make(connection, request)
+      end
       connection:hang()
     end)
     local cancelled = 0
@@ -265,17 +318,18 @@ describe("invite_users", function()
       end,
     }
     local function begin()
+      local run = client:invite_users(people(4).source)
+      assert.equal(1, run().index)
       local waits = 0
       local driver_wait = client.driver.wait
       client.driver.wait = function()
         exchange:run(function()
-          return exchange.server:count "POST" == 3
+          return exchange.server:count "POST" == 4
         end)
         client.driver.wait = driver_wait
         waits = waits + 1
         error("enough", 0)
       end
-      local run = client:invite_users(people(3).source)
       assert.equal("enough", raised(run))
       assert.equal(1, waits)
       return run
@@ -292,21 +346,22 @@ describe("invite_users", function()
     local held = true
     serve(function(connection, request)
       connection:wait_until(function()
-        return not held
+        return not held or email_of(request) == address(1)
       end)
       make(connection, request)
     end)
     local client = exchange:connect { concurrency = 2 }
     local reading = people(10)
     local run = client:invite_users(reading.source)
+    assert.equal(1, run().index)
     client:submit(person(100))
     exchange.server:when(function()
-      return exchange.server:count "POST" == 2
+      return exchange.server:count "POST" == 3
     end, function()
       run:stop()
       held = false
     end)
-    local made, cancelled = 0, 0
+    local made, cancelled = 1, 0
     for outcome in run do
       if outcome.invitation then
         made = made + 1
@@ -317,7 +372,7 @@ describe("invite_users", function()
       end
     end
     assert.equal(reading.read, made + cancelled)
-    assert.equal(2, reading.read)
+    assert.equal(3, reading.read)
     assert.equal(1, cancelled)
   end)
 
@@ -378,8 +433,9 @@ describe("invite_users", function()
       end
       return asked <= 3 and person(asked) or nil
     end)
+    assert.equal(1, run().index)
     assert.equal("cannot read on", raised(run))
-    assert.equal("1 2", numbers(run))
+    assert.equal("2", numbers(run))
   end)
 
   describe("of one that an earlier process may have sent", function()

@@ -16,12 +16,12 @@ describe("aitronos-invite #bulk", function()
   local cli = command.each()
   local server, held
 
-  -- Holds each answer until `held` is false.
+  -- Holds each answer but the first until `held` is false.
   local function handler(connection)
     local request = connection:read_request()
     while request do
-      connection:wait_until(function() return not held end)
       local email = cjson.decode(request.body).email
+      connection:wait_until(function() return not held or email == "p1@example.com" end)
       connection:write(api.response(201, api.made("inv_" .. email)))
       request = connection:read_request()
     end
@@ -41,13 +41,13 @@ describe("aitronos-invite #bulk", function()
     server:close()
   end)
 
-  local ARGUMENTS = "--role role_member --file list.csv --concurrency 4"
+  local ARGUMENTS = "--role role_member --file list.csv --concurrency 3"
 
   local function wait_for(predicate)
     server:run({}, predicate)
   end
 
-  -- Starts it, and waits until so many requests are under way.
+  -- Starts it, and waits until so many requests have come: all but the first are under way then.
   local function start(more, count)
     cli:start(ARGUMENTS .. " " .. (more or ""))
     wait_for(function() return #server.requests == (count or 4) end)
@@ -105,9 +105,9 @@ describe("aitronos-invite #bulk", function()
     assert.equal(130, ended.code)
     assert.truthy(ended.err:find("resume with: aitronos-invite", 1, true), ended.err)
     assert.equal("", shell.output_of("ls " .. cli.folder .. " | grep part"))
-    -- Four that may have been sent are still in the journal.
+    -- Three that may have been sent are still in the journal.
     local journal = cli:read "list.csv.journal"
-    assert.is_nil(journal:find('"done"', 1, true))
+    assert.equal(1, select(2, journal:gsub('"done"', "")))
     assert.truthy(journal:find('{"intent":"p4@example.com"', 1, true))
   end)
 
@@ -125,7 +125,7 @@ describe("aitronos-invite #bulk", function()
   end)
 
   it("comes to a clean end where nobody reads its results any longer", function()
-    start "--report r.jsonl | { exec <&-; echo >closed; }"
+    start("--report r.jsonl | { exec <&-; echo >closed; }", 1)
     wait_for(function() return cli:read "closed" end)
     held = false
     local ended = finish()

@@ -2,6 +2,9 @@
 ---
 --- A call that waits for a time of its own, to be looked up or sent again, gives its place in the
 --- window to another. Of such calls there are so many at most that memory stays bounded.
+---
+--- The first call goes alone until it is answered: that tells what the server allows, before a whole
+--- window is too much, and whether the key is good, before so many are refused.
 local errors = require "aitronos.error"
 local finalizer = require "aitronos.finalizer"
 
@@ -43,6 +46,7 @@ local Waited = {}
 ---@field private calls table how it calls and waits
 ---@field private next_params aitronos.Source
 ---@field private window integer
+---@field private room integer 1 until the first call is answered, then the window
 ---@field private jobs aitronos.Job[] open ones
 ---@field private outcomes aitronos.Outcome[] of these
 ---@field private ended table<integer, aitronos.Outcome> not told yet
@@ -96,11 +100,14 @@ local function sweep(run)
     jobs[i], outcomes[i] = nil, nil
   end
   run.busy = busy
+  if busy < count then
+    run.room = run.window
+  end
 end
 
 local function has_place(run)
   local untold = run.last_ended - run.first_ended + 1
-  return run.next_params and run.busy < run.window
+  return run.next_params and run.busy < run.room
     and #run.jobs < run.window * OPEN_FOR_A_PLACE and untold < run.window
 end
 
@@ -278,6 +285,7 @@ local function new(source, options, concurrency, calls)
     calls = calls,
     next_params = type(source) == "table" and each_of(source) or source,
     window = options.concurrency or concurrency,
+    room = 1,
     on_progress = options.on_progress,
     jobs = {}, outcomes = {}, ended = {}, first_ended = 1, last_ended = 0, busy = 0,
     progress = { read = 0, finished = 0, failed = 0, open = 0, waiting = 0 },
