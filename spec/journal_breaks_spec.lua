@@ -9,7 +9,6 @@ end
 
 local journals = require "aitronos.journal"
 local signal = require "posix.signal"
-local unistd = require "posix.unistd"
 
 local ORGANIZATION = support.ORGANIZATION
 
@@ -21,7 +20,7 @@ local function new_random(seed)
   end
 end
 
--- What a journal with some of its lines must say, by a way of its own: the ops one by one.
+-- What a journal with some of its lines must say, by a way of its place: the ops one by one.
 local function entries_of(ops, is_whole)
   local entries = {}
   for number, op in ipairs(ops) do
@@ -39,23 +38,8 @@ local function entries_of(ops, is_whole)
 end
 
 describe("a journal that breaks off", function()
-  local path, put_back
-
-  before_each(function()
-    path = support.path()
-  end)
-
-  after_each(function()
-    if put_back then
-      put_back()
-      put_back = nil
-    end
-    os.remove(path)
-  end)
-
-  local function open()
-    return assert(journals.open(path, ORGANIZATION))
-  end
+  local place = support.each()
+  local path = place.path
 
   local function say(journal, op, number)
     if op.kind == "intend" then
@@ -72,7 +56,7 @@ describe("a journal that breaks off", function()
   -- makes a line.
   local function make(random, count)
     local ops, synced = {}, {}
-    local journal, intended = open(), {}
+    local journal, intended = place:open(), {}
     ops[1] = { kind = "header" }
     while #ops < count do
       local op = { key = "p" .. random(6) .. "@example.com" }
@@ -97,7 +81,7 @@ describe("a journal that breaks off", function()
         synced[#synced + 1] = #support.read(path)
       elseif chance == 5 then
         assert(journal:close())
-        journal, intended = open(), {}
+        journal, intended = place:open(), {}
         ops[#ops + 1] = { kind = "header" }
       end
     end
@@ -140,7 +124,7 @@ describe("a journal that breaks off", function()
     assert_entries(expected, journal, hint)
     journal:finish("new@example.com", { line = 1 })
     assert(journal:close())
-    journal = open()
+    journal = place:open()
     assert_entries(expected, journal, hint)
     assert.equal(1, journal:entry("new@example.com").line)
     assert(journal:close())
@@ -149,7 +133,7 @@ describe("a journal that breaks off", function()
   describe("at any byte", function()
     before_each(function()
       local function done() return 0 end
-      put_back = support.replace(unistd, { fdatasync = done, fsync = done })
+      place:replace { fdatasync = done, fsync = done }
     end)
 
     -- Whether an op was whole when only so many bytes were there.
@@ -201,7 +185,7 @@ describe("a journal that breaks off", function()
       for seed = 1, 20 do
         local random = new_random(seed)
         os.remove(path)
-        local journal = open()
+        local journal = place:open()
         for number = 1, 50 do
           journal:intend("p" .. number .. "@example.com", "role_x")
           if random(5) == 1 then
@@ -240,7 +224,7 @@ describe("a journal that breaks off", function()
       end
       writer:close()
 
-      local journal = open()
+      local journal = place:open()
       local done = 0
       for i = 1, #keys do
         local entry = journal:entry(("p%d@example.com"):format(i))
@@ -262,7 +246,7 @@ describe("a journal that breaks off", function()
     local message = table.remove(keys)
     assert.equal("cannot write " .. path .. ": File too large", message)
     assert.truthy(#keys > 10)
-    local journal = open()
+    local journal = place:open()
     for i = 1, #keys do
       assert.equal(i, journal:entry(("p%d@example.com"):format(i)).line)
     end

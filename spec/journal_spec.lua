@@ -13,30 +13,11 @@ local ORGANIZATION = support.ORGANIZATION
 local HEADER = '{"aitronos_journal":1,"organization_id":"org_xyz789"}\n'
 
 describe("the journal", function()
-  local path
-
-  local function open(...)
-    return assert(journals.open(path, ORGANIZATION, ...))
-  end
-
-  -- What `write` says in one run is what the next one has.
-  local function after(write)
-    local journal = open()
-    write(journal)
-    assert(journal:close())
-    return open()
-  end
-
-  before_each(function()
-    path = support.path()
-  end)
-
-  after_each(function()
-    os.remove(path)
-  end)
+  local place = support.each()
+  local path = place.path
 
   it("is made for its owner only, with a header", function()
-    local journal = open("https://api.example.com")
+    local journal = place:open("https://api.example.com")
     assert.equal(stat.S_IRUSR + stat.S_IWUSR, stat.stat(path).st_mode % 512)
     local header = support.read(path)
     assert.truthy(header:find('^{"aitronos_journal":1,"organization_id":"org_xyz789",'
@@ -47,7 +28,7 @@ describe("the journal", function()
   end)
 
   it("is not for the programs that this one starts", function()
-    local journal = open()
+    local journal = place:open()
     assert.equal(fcntl.FD_CLOEXEC, fcntl.fcntl(journal.fd, fcntl.F_GETFD))
     assert(journal:close())
   end)
@@ -61,7 +42,7 @@ describe("the journal", function()
 
     it("an intent", function()
       local before = os.time()
-      local journal = after(function(run)
+      local journal = place:after(function(run)
         run:intend("a@example.com", "role_x")
         run:intend("b@example.com")
       end)
@@ -74,7 +55,7 @@ describe("the journal", function()
     end)
 
     it("an end, with its whole record", function()
-      local journal = after(function(run)
+      local journal = place:after(function(run)
         run:intend("a@example.com", "role_x")
         run:finish("a@example.com", RECORD)
       end)
@@ -87,7 +68,7 @@ describe("the journal", function()
     end)
 
     it("an intent after an end", function()
-      local journal = after(function(run)
+      local journal = place:after(function(run)
         run:finish("a@example.com", { outcome = "rejected" })
         run:intend("a@example.com", "role_y")
       end)
@@ -97,7 +78,7 @@ describe("the journal", function()
     end)
 
     it("nothing of an intent that was taken back", function()
-      local journal = after(function(run)
+      local journal = place:after(function(run)
         run:intend("a@example.com", "role_x")
         run:retract("a@example.com")
         run:finish("b@example.com", { outcome = "rejected" })
@@ -107,48 +88,48 @@ describe("the journal", function()
       journal:retract("b@example.com")
       assert.is_nil(journal:entry "b@example.com")
       assert(journal:close())
-      assert.is_nil(open():entry "b@example.com")
+      assert.is_nil(place:open():entry "b@example.com")
     end)
 
     it("its doubt, though a later run takes its own intent back", function()
-      local journal = after(function(run) run:intend("a@example.com", "role_x") end)
+      local journal = place:after(function(run) run:intend("a@example.com", "role_x") end)
       journal:intend("a@example.com", "role_y")
       journal:retract("a@example.com")
       assert.equal("role_x", journal:entry("a@example.com").role)
       assert(journal:close())
-      assert.equal("intent", open():entry("a@example.com").state)
+      assert.equal("intent", place:open():entry("a@example.com").state)
     end)
 
     it("all that several runs left", function()
-      after(function(run) run:finish("a@example.com", { line = 1 }) end):close()
-      local journal = after(function(run) run:finish("b@example.com", { line = 2 }) end)
+      place:after(function(run) run:finish("a@example.com", { line = 1 }) end):close()
+      local journal = place:after(function(run) run:finish("b@example.com", { line = 2 }) end)
       assert.equal(1, journal:entry("a@example.com").line)
       assert.equal(2, journal:entry("b@example.com").line)
     end)
   end)
 
   it("says nothing of what this run wrote", function()
-    local journal = open()
+    local journal = place:open()
     journal:intend("a@example.com", "role_x")
     assert(journal:sync())
     assert.is_nil(journal:entry "a@example.com")
   end)
 
   it("reads on well after it wrote", function()
-    local journal = after(function(run) run:finish("a@example.com", { line = 1 }) end)
+    local journal = place:after(function(run) run:finish("a@example.com", { line = 1 }) end)
     journal:finish("b@example.com", { line = 2 })
     assert(journal:flush())
     assert.equal(1, journal:entry("a@example.com").line)
     journal:finish("c@example.com", { line = 3 })
     assert(journal:close())
-    journal = open()
+    journal = place:open()
     for line, key in ipairs { "a@example.com", "b@example.com", "c@example.com" } do
       assert.equal(line, journal:entry(key).line)
     end
   end)
 
   it("holds no secret and nothing that is no field of a report", function()
-    local journal = after(function(run)
+    local journal = place:after(function(run)
       run:finish("a@example.com", {
         line = 1, invitation_key = "secret", invitation_link = "secret", email_key = "secret",
         other = "secret",
@@ -159,7 +140,7 @@ describe("the journal", function()
   end)
 
   it("takes whatever a server may have sent", function()
-    local journal = after(function(run)
+    local journal = place:after(function(run)
       run:finish("a@example.com", {
         line = 1, message = { "no text" }, status = 0 / 0, attempts = 1 / 0,
         invitation_id = ("x"):rep(3000000), trace_id = "\255\254",
@@ -179,7 +160,7 @@ describe("the journal", function()
   end)
 
   it("raises on a key that is no string", function()
-    local journal = open()
+    local journal = place:open()
     assert.has_error(function() journal:intend(7) end,
       "the key of a journal's line must be a string, not number")
     assert.has_error(function() journal:finish(nil, {}) end,
@@ -207,8 +188,8 @@ describe("the journal", function()
     it("that of another API", function()
       local header = HEADER:gsub("}", ',"base_url":"https://a"}')
       assert_refused(header, "its base_url is https://a, not https://b", "https://b")
-      open():close()
-      open("https://a"):close()
+      place:open():close()
+      place:open("https://a"):close()
     end)
 
     it("one of another version", function()
@@ -247,29 +228,29 @@ describe("the journal", function()
       "x", "x\n", '{"done":"c@exam', "\0\0\0", "x\0\0\ny\nz", '"done":"c@example.com"}\n\n',
     } do
       support.write(path, HEADER .. a .. tail)
-      local journal = open()
+      local journal = place:open()
       assert.same({ done = 1, open = 0 }, journal.counts)
       journal:finish("b@example.com", {})
       assert(journal:close())
-      journal = open()
+      journal = place:open()
       assert.same({ done = 2, open = 0 }, journal.counts)
       assert(journal:close())
     end
     -- Blocks between others that never reached the disk.
     support.write(path, HEADER .. a .. '{"don\0\0\0\0ple.com"}\n' .. b)
-    assert.same({ done = 2, open = 0 }, open().counts)
+    assert.same({ done = 2, open = 0 }, place:open().counts)
   end)
 
   it("counts a last line that only lacks its line feed", function()
     support.write(path, HEADER .. '{"done":"a@example.com","line":7}')
-    local journal = open()
+    local journal = place:open()
     assert.equal(7, journal:entry("a@example.com").line)
     assert(journal:close())
-    assert.equal(7, open():entry("a@example.com").line)
+    assert.equal(7, place:open():entry("a@example.com").line)
   end)
 
   it("writes nothing once it is closed", function()
-    local journal = open()
+    local journal = place:open()
     assert.is_true(journal:close())
     assert.is_true(journal:close())
     journal:intend("a@example.com")

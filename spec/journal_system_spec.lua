@@ -15,35 +15,8 @@ local unistd = require "posix.unistd"
 local ORGANIZATION = support.ORGANIZATION
 
 describe("the journal", function()
-  local path, put_back
-
-  local function open(...)
-    return assert(journals.open(path, ORGANIZATION, ...))
-  end
-
-  -- What `write` says in one run is what the next one has.
-  local function after(write)
-    local journal = open()
-    write(journal)
-    assert(journal:close())
-    return open()
-  end
-
-  local function replace(others)
-    put_back = support.replace(unistd, others)
-  end
-
-  before_each(function()
-    path = support.path()
-  end)
-
-  after_each(function()
-    if put_back then
-      put_back()
-      put_back = nil
-    end
-    os.remove(path)
-  end)
+  local place = support.each()
+  local path = place.path
 
   describe("says why it can't be used:", function()
     it("no folder", function()
@@ -78,7 +51,7 @@ describe("the journal", function()
       writer:close()
       assert.is_nil(journal)
       assert.equal(("another run, process %d, is using the journal %s"):format(pid, path), message)
-      assert(open():close())
+      assert(place:open():close())
     end)
   end)
 
@@ -95,16 +68,16 @@ describe("the journal", function()
           return own(...)
         end
       end
-      replace(watched)
+      place:replace(watched)
     end)
 
     it("for a new file: header, sync, sync of the folder", function()
-      open()
+      place:open()
       assert.same({ "write", "fdatasync", "fsync" }, calls)
     end)
 
     it("once to write and once to sync, however much there is", function()
-      local journal = open()
+      local journal = place:open()
       calls = {}
       for i = 1, 100 do
         journal:intend(i .. "@example.com", "role_x")
@@ -118,7 +91,7 @@ describe("the journal", function()
     end)
 
     it("to sync what was only written", function()
-      local journal = open()
+      local journal = place:open()
       calls = {}
       journal:intend("a@example.com")
       assert(journal:flush())
@@ -133,7 +106,7 @@ describe("the journal", function()
 
     it("goes on after signals and short writes", function()
       local turn = 0
-      replace {
+      place:replace {
         write = function(fd, text)
           turn = turn + 1
           if turn % 2 == 0 then
@@ -142,13 +115,13 @@ describe("the journal", function()
           return write(fd, text:sub(1, 7))
         end,
       }
-      local journal = after(function(run) run:finish("a@example.com", { line = 1 }) end)
+      local journal = place:after(function(run) run:finish("a@example.com", { line = 1 }) end)
       assert.equal(1, journal:entry("a@example.com").line)
     end)
 
     it("keeps what there was no space for, and writes it when there is", function()
       local space = math.huge
-      replace {
+      place:replace {
         write = function(fd, text)
           local fits = math.min(space, #text)
           space = space - fits
@@ -158,7 +131,7 @@ describe("the journal", function()
           return write(fd, text:sub(1, fits))
         end,
       }
-      local journal = open()
+      local journal = place:open()
       journal:intend("a@example.com", "role_x")
       journal:finish("b@example.com", { line = 2 })
       space = 30
@@ -170,7 +143,7 @@ describe("the journal", function()
       journal:finish("c@example.com", { line = 3 })
       space = math.huge
       assert(journal:close())
-      journal = open()
+      journal = place:open()
       assert.same({ done = 2, open = 1 }, journal.counts)
       for line, key in pairs { [2] = "b@example.com", [3] = "c@example.com" } do
         assert.equal(line, journal:entry(key).line)
@@ -179,7 +152,7 @@ describe("the journal", function()
 
     it("does not open without space for its header, and does with it", function()
       local space
-      replace {
+      place:replace {
         write = function(fd, text)
           if space == 0 then
             return nil, "full", errno.ENOSPC
@@ -196,29 +169,29 @@ describe("the journal", function()
         assert.equal("cannot write " .. path .. ": No space left on device", message)
       end
       space = 1000
-      assert(open():close())
-      assert.same({ done = 0, open = 0 }, open().counts)
+      assert(place:open():close())
+      assert.same({ done = 0, open = 0 }, place:open().counts)
     end)
 
     it("believes no sync after one that failed", function()
-      local journal = open()
+      local journal = place:open()
       journal:intend("a@example.com")
-      replace { fdatasync = function() return nil, "broken", errno.EIO end }
+      place:replace { fdatasync = function() return nil, "broken", errno.EIO end }
       local fine, message = journal:sync()
       assert.is_nil(fine)
       assert.equal("cannot sync " .. path .. ": Input/output error", message)
-      put_back()
+      place.put_back()
       assert.same({ nil, message }, { journal:sync() })
       assert.same({ nil, message }, { journal:close() })
       assert.is_true(journal:close())
     end)
 
     it("raises rather than not to know an entry", function()
-      local journal = after(function(run) run:finish("a@example.com", {}) end)
-      replace { read = function() return nil, "broken", errno.EIO end }
+      local journal = place:after(function(run) run:finish("a@example.com", {}) end)
+      place:replace { read = function() return nil, "broken", errno.EIO end }
       assert.has_error(function() journal:entry "a@example.com" end,
         "cannot read " .. path .. ": Input/output error")
-      put_back()
+      place.put_back()
       support.write(path, "")
       assert.has_error(function() journal:entry "a@example.com" end,
         "cannot read " .. path .. ": it ends too early")
@@ -228,12 +201,12 @@ describe("the journal", function()
     end)
 
     it("does not open what it can't read, or whose folder it can't sync", function()
-      open():close()
-      replace { read = function() return nil, "broken", errno.EIO end }
+      place:open():close()
+      place:replace { read = function() return nil, "broken", errno.EIO end }
       local _, message = journals.open(path, ORGANIZATION)
       assert.equal("cannot read " .. path .. ": Input/output error", message)
-      put_back()
-      replace { fsync = function() return nil, "broken", errno.EIO end }
+      place.put_back()
+      place:replace { fsync = function() return nil, "broken", errno.EIO end }
       _, message = journals.open(path, ORGANIZATION)
       assert.equal("cannot sync /tmp/: Input/output error", message)
     end)

@@ -1,5 +1,6 @@
 -- What the specs of the journal share. On a Lua without luaposix, `unfit` says so.
 
+local busted = require "busted"
 local quote = require("spec.support.shell").quote
 
 local M = {}
@@ -30,17 +31,47 @@ function M.write(path, text)
   file:close()
 end
 
----Replaces functions of a module, or wraps them; the returned function puts them back.
----@param module table
+---@class spec.Journal
+---@field path string where nothing is when a spec begins
+---@field put_back fun() what was replaced
+local Journal = {}
+Journal.__index = Journal
+
+---A place for the journal of each spec of the block in which it is called.
+---@return spec.Journal
+function M.each()
+  local own = setmetatable({ path = M.path(), put_back = function() end }, Journal)
+  busted.after_each(function()
+    own.put_back()
+    os.remove(own.path)
+  end)
+  return own
+end
+
+---A run's.
+function Journal:open(...)
+  return assert(require("aitronos.journal").open(self.path, M.ORGANIZATION, ...))
+end
+
+---What `write` says in one run is what the next one has.
+function Journal:after(write)
+  local journal = self:open()
+  write(journal)
+  assert(journal:close())
+  return self:open()
+end
+
+---Replaces functions of posix.unistd until `put_back` or the end of the spec.
 ---@param others table<string, function>
-function M.replace(module, others)
+function Journal:replace(others)
+  local unistd = require "posix.unistd"
   local own = {}
   for name, other in pairs(others) do
-    own[name], module[name] = module[name], other
+    own[name], unistd[name] = unistd[name], other
   end
-  return function()
+  function self.put_back()
     for name, func in pairs(own) do
-      module[name] = func
+      unistd[name] = func
     end
   end
 end
