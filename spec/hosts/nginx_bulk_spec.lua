@@ -13,19 +13,7 @@ if Nginx.unfit() then
 end
 
 describe("in nginx, invite_users", function()
-  local stage
-
-  setup(function()
-    stage = Stage.start {}
-  end)
-
-  teardown(function()
-    stage:stop()
-  end)
-
-  before_each(function()
-    stage:reset()
-  end)
+  local stage = Stage.each()
 
   -- The last events of this client's jobs, once there are so many.
   local function ends_of(name, count)

@@ -13,19 +13,7 @@ end
 local CALLERS = 200
 
 describe("in nginx", function()
-  local stage
-
-  setup(function()
-    stage = Stage.start {}
-  end)
-
-  teardown(function()
-    stage:stop()
-  end)
-
-  before_each(function()
-    stage:reset()
-  end)
+  local stage = Stage.each()
 
   -- Starts so many calls; returns what waits until each got the answer that is its own.
   local function invite_many(name, count)

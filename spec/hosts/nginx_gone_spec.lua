@@ -14,25 +14,17 @@ end
 local CALLERS = 5
 
 describe("in nginx, a call", function()
-  local stage, name
-
-  setup(function()
-    stage = Stage.start {
-      server = [[
-        location = /patient {
-          lua_check_client_abort off;
-          content_by_lua_block { require("spec.support.site").invite() }
-        }
-      ]],
-    }
-  end)
-
-  teardown(function()
-    stage:stop()
-  end)
+  local stage = Stage.each {
+    server = [[
+      location = /patient {
+        lua_check_client_abort off;
+        content_by_lua_block { require("spec.support.site").invite() }
+      }
+    ]],
+  }
+  local name
 
   before_each(function()
-    stage:reset()
     stage:page "/events"
     stage:page "/ends"
     name = stage:client { watched = true }

@@ -1,16 +1,18 @@
 --- An nginx with our module, the server that it invites at, and callers of that nginx, the latter
 --- two in one loop of the spec's own process. So a spec says in which order things happen:
 ---
----     local stage = Stage.start {}
----     local name = stage:client {}                  -- of a worker, which invites at the server
----     stage:hold()                                  -- no invitation is answered from here on
----     local call = stage:invite(name, "new@example.com")
----     stage:wait_for_posts(1)
----     stage:ping(20)                                -- raises where one is not answered
----     stage:release()
----     assert(stage:finish(call).id)
----     stage:stop()
+---     local stage = Stage.each()
+---     it("…", function()
+---       local name = stage:client {}                -- of a worker, which invites at the server
+---       stage:hold()                                -- no invitation is answered from here on
+---       local call = stage:invite(name, "new@example.com")
+---       stage:wait_for_posts(1)
+---       stage:ping(20)                              -- raises where one is not answered
+---       stage:release()
+---       assert(stage:finish(call).id)
+---     end)
 
+local busted = require "busted"
 local cjson = require "cjson"
 local socket = require "socket"
 
@@ -253,14 +255,36 @@ end
 
 -- ## All of it
 
----@param given table as of spec.support.nginx
----@return spec.Stage
-function Stage.start(given)
-  local stage = setmetatable({ clients = 0, lost = 0 }, Stage)
+local function begin(stage, given)
+  stage.clients, stage.lost = 0, 0
   stage.server = Server.new(handler(stage))
   stage.servers = { stage.server }
   given.upstream = stage.server:url()
   stage.nginx = Nginx.start(given)
+end
+
+---@param given? table as of spec.support.nginx
+---@return spec.Stage
+function Stage.start(given)
+  local stage = setmetatable({}, Stage)
+  begin(stage, given or {})
+  return stage
+end
+
+--- One for all specs of the block in which it is called; each finds it as new.
+---@param given? table as of spec.support.nginx
+---@return spec.Stage
+function Stage.each(given)
+  local stage = setmetatable({}, Stage)
+  busted.setup(function()
+    begin(stage, given or {})
+  end)
+  busted.teardown(function()
+    stage:stop()
+  end)
+  busted.before_each(function()
+    stage:reset()
+  end)
   return stage
 end
 
