@@ -3,8 +3,9 @@
 --- A call that waits for a time of its own, to be looked up or sent again, gives its place in the
 --- window to another. Of such calls there are so many at most that memory stays bounded.
 ---
---- The first call goes alone until it is answered: that tells what the server allows, before a whole
---- window is too much, and whether the key is good, before so many are refused.
+--- The first call goes alone until it is answered: that tells what the server allows, before a
+--- whole window is too much, and whether the key is good, before so many are refused.
+local check_concurrency = require("aitronos.options").concurrency
 local errors = require "aitronos.error"
 local finalizer = require "aitronos.finalizer"
 
@@ -12,7 +13,6 @@ local type = type
 
 -- Calls open at most, those that wait by themselves included, for each place in the window.
 local OPEN_FOR_A_PLACE = 16
-local MOST_CONCURRENCY = 10000
 
 ---@class aitronos.Outcome
 ---@field index integer place in the source, from 1
@@ -239,12 +239,12 @@ local function check_options(options)
 
   if type(options) ~= "table" then
     add("options", "must be a table, not " .. type(options))
-    return faults, {}
+    return faults
   end
   local concurrency, on_progress = options.concurrency, options.on_progress
-  if concurrency ~= nil and not (type(concurrency) == "number" and concurrency >= 1
-    and concurrency <= MOST_CONCURRENCY and concurrency % 1 == 0) then
-    add("concurrency", "must be a whole number from 1 to " .. MOST_CONCURRENCY)
+  local _, fault = check_concurrency(concurrency)
+  if concurrency ~= nil and fault then
+    add("concurrency", fault)
   end
   if on_progress ~= nil and type(on_progress) ~= "function" then
     add("on_progress", "must be a function, not " .. type(on_progress))

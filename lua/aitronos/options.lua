@@ -52,6 +52,12 @@ local function integer(least, most)
   end
 end
 
+--- How many requests may be in flight at once.
+---@param value any
+---@return integer? concurrency
+---@return string? fault what would be right
+options.concurrency = integer(1, 10000)
+
 local function of_type(wanted)
   local fault = "must be a " .. wanted
   return function(value)
@@ -316,7 +322,7 @@ local OPTIONS = {
   { name = "rate", check = rate },
   { name = "burst", default = 1, check = integer(1, INT_MAX) },
   { name = "rate_dict", check = text(CONTROL, "must not hold control characters") },
-  { name = "concurrency", default = 16, check = integer(1, 10000) },
+  { name = "concurrency", default = 16, check = options.concurrency },
   { name = "max_response_bytes", default = 1048576, check = integer(1, INT_MAX) },
   { name = "http2", default = false, check = of_type "boolean" },
   { name = "headers", check = headers },
