@@ -23,7 +23,7 @@ describe("arguments.parse", function()
   it("takes addresses with a role", function()
     local settings = assert(arguments.parse { "a@b", "--org", "org_1", "--role", "role_1", "c@d" })
     assert.same({
-      action = "run", addresses = { "a@b", "c@d" }, org = "org_1", role = "role_1",
+      action = "invite", addresses = { "a@b", "c@d" }, org = "org_1", role = "role_1",
       existing = "skip", concurrency = 16, timeout = 30, deadline = 120,
     }, settings)
   end)
@@ -36,12 +36,14 @@ describe("arguments.parse", function()
     assert.same({}, settings.addresses)
   end)
 
-  it("gives each option under its name with _ for -", function()
-    local more, expected = {}, {}
+  -- One action's options, each of them given, and the settings that these are.
+  local function options_of(action)
+    local more, expected = { action }, {}
     for _, option in ipairs(usage.OPTIONS) do
       local excluded = option.name == "--no-journal" or option.name == "--print-curl"
+        or option.name == "--role-name"
       if option.group ~= "About" and not excluded and option.name ~= "--org"
-        and option.name ~= "--file" then
+        and option.name ~= "--file" and usage.takes(option, action) then
         local value = option.choices and option.choices[2] or option.least and "7"
           or option.name:sub(3)
         more[#more + 1] = option.name
@@ -51,8 +53,38 @@ describe("arguments.parse", function()
       end
     end
     expected.org, expected.file, expected.addresses = "org_1", "people.csv", {}
-    expected.action = "run"
-    assert.same(expected, assert(parse(more)))
+    expected.action = action
+    return more, expected
+  end
+
+  it("gives each option under its name with _ for -, to each command its own", function()
+    for _, action in ipairs { "invite", "status" } do
+      local more, expected = options_of(action)
+      assert.same(expected, assert(parse(more)))
+    end
+    assert.same({ action = "roles", org = "org_1", addresses = {}, timeout = 30, deadline = 120,
+      json = true }, assert(arguments.parse { "roles", "--org", "org_1", "--json" }))
+  end)
+
+  it("finds a command's name wherever it is the first word that is no option's", function()
+    for _, given in ipairs { { "status", "--org", "o", "a@b" }, { "--org", "o", "status", "a@b" },
+      { "--org=o", "--quiet", "status", "--", "a@b" } } do
+      local settings = assert(arguments.parse(given))
+      assert.equal("status", settings.action)
+      assert.same({ "a@b" }, settings.addresses)
+      assert.is_nil(settings.journal)
+    end
+    assert.equal("roles", assert(arguments.parse { "--org", "status", "roles" }).action)
+    assert_fault("'status' is no address", { "--", "status" }, { "--org", "o", "--role", "r" })
+    assert_fault("'stauts' is no address, nor a command: these are status, roles",
+      { "stauts", "a@b" }, { "--org", "o" })
+  end)
+
+  it("says by which words help is asked for", function()
+    local _, _, help = arguments.parse { "--bogus" }
+    assert.equal("aitronos-invite --help", help)
+    _, _, help = arguments.parse { "roles", "a@b" }
+    assert.equal("aitronos-invite roles --help", help)
   end)
 
   it("takes = before a value, and addresses after --", function()
@@ -91,8 +123,10 @@ describe("arguments.parse refuses", function()
   end)
 
   it("what is missing", function()
-    assert_fault("nobody to invite", {}, { "--org", "o", "--role", "r" })
-    assert_fault("nobody to invite", {}, {})
+    assert_fault("nobody is named", {}, { "--org", "o", "--role", "r" })
+    assert_fault("nobody is named", { "status" }, { "--org", "o" })
+    assert_fault("nobody is named", {}, {})
+    assert_fault("--org is missing", {}, { "roles" })
     assert_fault("--org is missing", {}, { "--file", "f" })
     assert_fault("--role is missing", {}, { "--org", "o", "a@b" })
     assert_fault("'--org' requires an argument", {}, { "--file", "f", "--org" })
@@ -102,6 +136,7 @@ describe("arguments.parse refuses", function()
   it("what excludes each other", function()
     assert_fault("--file and addresses exclude each other", { "a@b" })
     assert_fault("--journal and --no-journal exclude", { "--journal", "j", "--no-journal" })
+    assert_fault("--role and --role-name exclude", { "--role", "r", "--role-name", "n" })
     assert_fault("--dry-run and --print-curl exclude", { "--print-curl", "--dry-run" })
     assert_fault("--format says what --file is", { "--format", "csv" },
       { "--org", "o", "--role", "r", "a@b" })
@@ -122,6 +157,13 @@ describe("arguments.parse refuses", function()
       assert.is_nil(assert(parse(more, base)).journal)
     end
     assert.equal("j", assert(parse({ "--journal", "j" }, base)).journal)
+  end)
+
+  it("another command's options", function()
+    for _, name in ipairs { "--role", "--no-send", "--journal", "--dry-run" } do
+      assert_fault("unknown option '" .. name, { "status", name })
+    end
+    assert_fault("unknown option '--file'", { "roles" })
   end)
 
   it("what is unknown", function()

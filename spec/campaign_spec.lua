@@ -3,6 +3,8 @@
 local Exchange = require "spec.support.exchange"
 local api = require "spec.support.api"
 local campaign = require "aitronos.cli.campaign"
+local invite_operation = require("aitronos.cli.invite").operation
+local look_up = require "aitronos.cli.look_up"
 local person = require "aitronos.cli.person"
 local tally = require "aitronos.cli.tally"
 local usage = require "aitronos.cli.usage"
@@ -35,7 +37,7 @@ local MADE = { invitation_id = "inv_1", invitation_key = "secret" }
 -- and a response, or nil and an Error.
 local function client_of(answer)
   local client = {}
-  function client.invite_users(_, source)
+  function client.for_each(_, _, source)
     local stopped = false
     return setmetatable({ stop = function() stopped = true end }, {
       __call = function()
@@ -46,10 +48,10 @@ local function client_of(answer)
         if not params then
           return nil
         end
-        local invitation, other = answer(params, in_doubt)
+        local result, other = answer(params, in_doubt)
         return {
-          params = params, invitation = invitation, response = invitation and other or nil,
-          error = not invitation and other or nil,
+          params = params, result = result, response = result and other or nil,
+          error = not result and other or nil,
         }
       end,
     })
@@ -78,9 +80,10 @@ describe("a campaign", function()
       given[name] = value
     end
     given.tally = tally.new(given.settings)
-    local made = campaign.new(given)
-    made:invite()
-    return { counts = given.tally.counts, stopped = given.tally.stopped, exit = made:exit() }
+    given.operation = given.operation or invite_operation(given.settings)
+    campaign.new(given):run_through()
+    local counted = given.tally
+    return { counts = counted.counts, stopped = counted.stopped, exit = counted:exit() }
   end
 
   -- So that the first one is made, and each other ends as `fields` say until it has come so often.
@@ -155,6 +158,24 @@ describe("a campaign", function()
     assert.equal(EXIT.partly, invite(3, then_failing(conflict)).exit)
   end)
 
+  it("takes that there is nothing for an answer, if it is the API that says so", function()
+    local operation = look_up.operation("none", error)
+    local function ended_by(code)
+      rows = {}
+      local absent = { kind = "not_found", status = 404, code = code }
+      return invite(40, client_of(function() return nil, failure(absent) end),
+        { operation = operation })
+    end
+    local done = ended_by "INVITATION_NOT_FOUND"
+    assert.equal(EXIT.done, done.exit)
+    assert.equal(40, done.counts.none)
+    assert.equal("no pending invitation", rows[40].message)
+    done = ended_by "HTTP_404" -- from a path where no API is
+    assert.equal(EXIT.credentials, done.exit)
+    assert.equal(35, done.counts.unreached)
+    assert.equal("failed", rows[1].outcome)
+  end)
+
   describe("with a journal", function()
     -- What it is told, in order; `entries` are what an earlier run left.
     local function journal_of(entries)
@@ -207,7 +228,7 @@ describe("a campaign", function()
     it("sends anew to whom an earlier run did not invite, once that is settled", function()
       local doubts = {}
       local done = invite(1, client_of(function(_, in_doubt)
-        doubts[#doubts + 1] = in_doubt
+        doubts[#doubts + 1] = in_doubt == true
         if #doubts == 1 then
           return nil, failure { kind = "server", retryable = true }
         end
@@ -234,6 +255,20 @@ describe("a campaign", function()
       assert.equal("existing", outcome_of(day(-3600)))
       assert.equal("existing", outcome_of(nil))
     end)
+  end)
+
+  it("goes on once the network is back, also where nobody stands in line", function()
+    local calls = 0
+    local done = invite(40, client_of(function()
+      calls = calls + 1
+      if calls > 1 and calls < 7 then
+        return nil, failure { kind = "server", outcome = "unknown" }
+      end
+      return MADE, {}
+    end), { batch_size = 1 })
+    assert.same({ 1 }, waits)
+    assert.equal(40, #rows)
+    assert.equal(35, done.counts.made)
   end)
 
   describe("whose network is down", function()
@@ -291,11 +326,12 @@ describe("a campaign", function()
       local counted = tally.new(SETTINGS)
       local done = campaign.new {
         client = serve(), settings = SETTINGS, tally = counted,
+        operation = invite_operation(SETTINGS),
         next_person = source_of(12), tell = function() end,
         wait = function() counted:stop { exit = EXIT.interrupted, message = "interrupted" } end,
       }
-      done:invite()
-      assert.equal(EXIT.interrupted, done:exit())
+      done:run_through()
+      assert.equal(EXIT.interrupted, counted:exit())
       assert.equal(11, counted.counts.unreached)
     end)
   end)

@@ -185,12 +185,15 @@ describe("aitronos-invite", function()
       local client = require("aitronos").new {
         api_key = "sandbox_unlimited", base_url = server.base_url, settle = 1,
       }
+      local invite = require "aitronos.cli.invite"
+      local params = invite.call(error).params
       require("aitronos.cli.campaign").new({
+        operation = invite.operation(settings),
         client = client, settings = settings, tally = require("aitronos.cli.tally").new(settings),
         journal = assert(require("aitronos.journal").open(list.journal, "org_xyz789")),
         next_person = function()
           local person = people()
-          return person, person and require("aitronos.cli.plan").params(settings, person)
+          return person, person and params(settings, person)
         end,
         tell = function(row)
           outcomes[row.line - 1] = row.outcome
@@ -198,7 +201,7 @@ describe("aitronos-invite", function()
         wait = function()
           waits = waits + 1
         end,
-      }):invite()
+      }):run_through()
       client:close()
       assert.equal(1, waits)
       for number, row in ipairs(rows) do

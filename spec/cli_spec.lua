@@ -175,7 +175,7 @@ describe("aitronos-invite #bulk", function()
       local _, in_report = cli:read("r.csv"):gsub("\n", "")
       assert.equal(6, in_report)
       assert.equal("aitronos-invite: people.csv:4: ANN@example.com has the same address as line 2, "
-        .. "and is invited once\n", ended.err)
+        .. "and counts once\n", ended.err)
     end)
 
     it("keeps keys and links out of all but --save-links, and all files to their owner", function()

@@ -6,7 +6,12 @@ local manual = require "aitronos.cli.manual"
 local quote = require("spec.support.shell").quote
 local usage = require "aitronos.cli.usage"
 
-local HELP = arguments.parse({ "--help" }).text
+-- By the command, of which the first needs no name.
+local HELPS = {}
+for i, action in ipairs(usage.ACTIONS) do
+  HELPS[action.name] = arguments.parse(i == 1 and { "--help" } or { action.name, "--help" }).text
+end
+local HELP = HELPS.invite
 local PAGE = manual.text("1.2.3")
 
 -- Sorted and each once.
@@ -22,16 +27,25 @@ local function names_in(text, pattern)
   return names
 end
 
-local EXPECTED = {}
-for i, option in ipairs(usage.OPTIONS) do
-  EXPECTED[i] = option.name:sub(3)
+-- The names of those options that an action takes, or of all.
+local function options_of(action)
+  local names = {}
+  for _, option in ipairs(usage.OPTIONS) do
+    if not action or usage.takes(option, action) then
+      names[#names + 1] = option.name:sub(3)
+    end
+  end
+  table.sort(names)
+  return names
 end
-table.sort(EXPECTED)
+
+local EXPECTED = options_of()
 
 describe("every option and none more is", function()
-  it("in the help", function()
-    assert.same(EXPECTED, names_in(HELP, "\n   [-h, ]*%-%-([%l-]+)"))
-    assert.same(EXPECTED, names_in(HELP, "%-%-(%l[%l-]*)"))
+  it("in the help of each command that takes it", function()
+    for action, help in pairs(HELPS) do
+      assert.same(options_of(action), names_in(help, "\n   [-h, ]*%-%-([%l-]+)"))
+    end
   end)
 
   it("in the man page", function()
@@ -40,7 +54,7 @@ describe("every option and none more is", function()
 
   it("in the completions", function()
     assert.same(EXPECTED, names_in(completion.bash(), "%-%-([%l][%l-]*)"))
-    assert.same(EXPECTED, names_in(completion.zsh(), "\n  [^\n[]*%-%-([%l][%l-]*)"))
+    assert.same(EXPECTED, names_in(completion.zsh(), "\n  [^\n[]*%-%-(%l[%l-]*)"))
     assert.same(EXPECTED, names_in(completion.fish(), " %-l ([%l-]+)"))
   end)
 
@@ -57,6 +71,15 @@ describe("every option and none more is", function()
   end)
 end)
 
+it("the help names the other commands, and each page says how all are called", function()
+  for _, action in ipairs(usage.named_actions()) do
+    assert.truthy(HELP:find("\n   " .. action.name .. " +" .. action.help:sub(1, 10)), action.name)
+    assert.truthy(HELPS[action.name]:find("^Usage: aitronos%-invite " .. action.name .. " "))
+    assert.truthy(PAGE:find("\n.Nm\n.Cm " .. action.name .. "\n", 1, true), action.name)
+    assert.truthy(PAGE:find("\n.It Cm " .. action.name .. "\n", 1, true), action.name)
+  end
+end)
+
 it("help and man page name exit codes and environment", function()
   for _, exit in ipairs(usage.EXITS) do
     assert.truthy(HELP:find("\n   " .. exit.code .. " +" .. exit.help:sub(1, 10)), exit.name)
@@ -69,8 +92,10 @@ it("help and man page name exit codes and environment", function()
 end)
 
 it("no line of the help is wider than a terminal", function()
-  for line in HELP:gmatch("[^\n]+") do
-    assert.is_true(#line <= 80, line)
+  for _, help in pairs(HELPS) do
+    for line in help:gmatch("[^\n]+") do
+      assert.is_true(#line <= 80, line)
+    end
   end
 end)
 
@@ -133,7 +158,24 @@ echo "${COMPREPLY[*]}"
         assert.equal(expected, offered(option.name, "=", "x"), option.name)
       end
     end
-    assert.equal("", offered(""))
+  end)
+
+  it("commands are, as long as none is there, and an address only the user knows", function()
+    assert.equal("status roles", offered(""))
+    assert.equal("status", offered("--org", "x", "sta"))
+    assert.equal("status roles", offered("--org", "status", "--rate", "=", "5", ""))
+    assert.equal("", offered("status", ""))
+    assert.equal("", offered("ann@example.com", ""))
+  end)
+
+  it("each command's own options are", function()
+    for _, action in ipairs(usage.named_actions()) do
+      local names = names_in(offered(action.name, "--"), "%-%-([%l-]+)")
+      assert.same(options_of(action.name), names)
+    end
+    assert.equal("--role --role-name", offered("--rol"))
+    assert.equal("", offered("status", "--org", "x", "--rol"))
+    assert.equal("--role --role-name", offered("--file", "status", "--rol"))
   end)
 
   it("nothing is after --", function()

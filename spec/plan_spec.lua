@@ -1,5 +1,11 @@
 --- The whole input before anything is sent, and again as it is sent.
 
+local call = require("aitronos.cli.invite").call(function(name)
+  if name == "Admin" then
+    return "role_admin"
+  end
+  return nil, "there is no role named " .. name
+end)
 local person = require "aitronos.cli.person"
 local plan = require "aitronos.cli.plan"
 
@@ -33,7 +39,7 @@ end
 
 local function make(list, settings)
   local told = {}
-  local made = plan.make(source_of(list), settings or SETTINGS, collect(told))
+  local made = plan.make(source_of(list), settings or SETTINGS, call, collect(told))
   return made, table.concat(told, ", ")
 end
 
@@ -41,7 +47,7 @@ end
 local function again(made, list)
   local told, invited = {}, {}
   for one, params in made:again(source_of(list), collect(told)) do
-    invited[#invited + 1] = ("%d %s %s"):format(one.line, params.email, plan.role_of(params))
+    invited[#invited + 1] = ("%d %s %s"):format(one.line, params.email, params.role_id)
   end
   return table.concat(invited, ", "), table.concat(told, ", ")
 end
@@ -73,7 +79,7 @@ describe("a plan", function()
 
   it("finds all faults of each row", function()
     local faults = {}
-    plan.make(source_of { { 1, "nobody" }, { 2, "" } }, { org = "org_1" }, function(row)
+    plan.make(source_of { { 1, "nobody" }, { 2, "" } }, { org = "org_1" }, call, function(row)
       faults[#faults + 1] = row.message
     end)
     assert.truthy(faults[1]:find("email: ", 1, true) and faults[1]:find("role_id", 1, true))
@@ -94,7 +100,7 @@ describe("a plan", function()
       end
     end
     local told = {}
-    local made = plan.make(source_of(list), SETTINGS, function(row)
+    local made = plan.make(source_of(list), SETTINGS, call, function(row)
       told[row.line] = row.outcome
     end)
     assert.same(expected, told)
@@ -110,13 +116,22 @@ describe("a plan", function()
     local made = make({ { 1, "a@x.com", nil, { role_name = "Admin", send = "no" } } })
     local list = source_of { { 1, "a@x.com", nil, { role_name = "Admin", send = "no" } } }
     local _, params = made:again(list, error)()
-    assert.same({ organization_id = "org_xyz789", email = "a@x.com", role_name = "Admin",
+    assert.same({ organization_id = "org_xyz789", email = "a@x.com", role_id = "role_admin",
       send_invitation = false }, params)
+  end)
+
+  it("takes a role for the same one where it is named, and refuses a name that is none", function()
+    local made, told = make {
+      { 1, "a@x.com", "role_admin" }, { 2, "a@x.com", nil, { role_name = "Admin" } },
+      { 3, "b@x.com", nil, { role_name = "Amdin" } },
+    }
+    assert.equal("3 invalid, 2 duplicate", told)
+    assert.equal(1, made.people)
   end)
 
   it("has no mail sent where it is told so", function()
     local one = source_of({ { 1, "a@x.com", nil, { send = "yes" } } })()
-    local params = plan.params({ org = "o", role = "r", no_send = true }, one)
+    local params = call.params({ org = "o", role = "r", no_send = true }, one)
     assert.is_false(params.send_invitation)
   end)
 

@@ -5,7 +5,7 @@ local shown = require "aitronos.cli.shown"
 
 local function plan_text(people, rate)
   return shown.plan({ rows = people, people = people, duplicates = 0, invalid = 0 },
-    { rate = rate }, "list.csv")
+    { action = "invite", rate = rate }, "list.csv")
 end
 
 describe("shown", function()
@@ -16,6 +16,13 @@ describe("shown", function()
     })
     assert.equal("rejected   a@b  No. (CODE, trace t)", shown.line {
       outcome = "rejected", address = "a@b", message = "No.", code = "CODE", trace_id = "t",
+    })
+    assert.equal("pending    a@b  role_1  expires 2026-12-01", shown.line {
+      outcome = "pending", address = "a@b", role = "role_1", invitation_id = "inv_1",
+      expires_at = "2026-12-01",
+    })
+    assert.equal("none       a@b  no pending invitation", shown.line {
+      outcome = "none", address = "a@b", message = "no pending invitation", code = "X",
     })
     assert.equal("duplicate  a@b  has it", shown.line {
       outcome = "duplicate", address = "a@b", message = "has it",
@@ -40,9 +47,12 @@ describe("shown", function()
 
   it("a sum names what there was only, and in whole", function()
     local counts = { made = 1, existing = 0, rejected = 1200, not_sent = 0, unknown = 0,
-      unreached = 3, invalid = 0, duplicate = 2, earlier = 7 }
+      unreached = 3, invalid = 0, duplicate = 2, earlier = 7, none = 0, failed = 0, pending = 0 }
     assert.equal("1 invitation made, 1,200 refused, 3 not reached, 2 duplicates (7 by earlier "
-      .. "runs), of 1,206 rows.", shown.summary(counts, { rows = 1206 }))
+      .. "runs), of 1,206 rows.", shown.summary(counts, { rows = 1206 }, "invite"))
+    counts.none, counts.rejected = 2, 0
+    assert.equal("0 pending invitations, 2 without one, 3 not reached, 2 duplicates (7 by earlier "
+      .. "runs), of 9 rows.", shown.summary(counts, { rows = 9 }, "status"))
   end)
 
   it("how to go on has the time, and its date where that is not today's", function()
@@ -51,7 +61,14 @@ describe("shown", function()
     assert.truthy(resume(0):find("^resume after %d%d:%d%d:%d%d with: c$"))
     assert.truthy(resume(2 * 86400):find("^resume after %d+%-%d%d%-%d%d %d%d:%d%d:%d%d with: c$"))
     assert.equal("try again with: c", shown.resume({}, {}, "c"))
-    assert.truthy(shown.resume(nil, {}, "c"):find("look in Aitronos", 1, true))
+  end)
+
+  it("what to do where it is not known what became of them", function()
+    local function doubt(action, journal)
+      return shown.doubt({ action = action, journal = journal }, "c")
+    end
+    assert.equal("resume with: c", doubt("invite", "j"))
+    assert.truthy(doubt("invite"):find("look in Aitronos", 1, true))
   end)
 
   it("words for the shell are what they were", function()

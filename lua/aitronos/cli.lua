@@ -3,11 +3,15 @@
 local arguments = require "aitronos.cli.arguments"
 local complaint = require "aitronos.cli.complaint"
 local invite = require "aitronos.cli.invite"
+local roles = require "aitronos.cli.roles"
 local shown = require "aitronos.cli.shown"
+local status = require "aitronos.cli.status"
 local text = require "aitronos.text"
 local usage = require "aitronos.cli.usage"
 
 local EXIT = usage.EXIT
+
+local COMMANDS = { invite = invite, status = status, roles = roles }
 
 local cli = {}
 
@@ -23,9 +27,9 @@ end
 local function try(given)
   -- Help is there without it, too.
   local system = pcall(require, "posix.unistd") and require "aitronos.cli.system"
-  local settings, message = arguments.parse(given, system and system.file_id)
+  local settings, message, help = arguments.parse(given, system and system.file_id)
   if not settings then
-    complaint.fail(EXIT.usage, message .. "\nTry '" .. usage.NAME .. " --help'.")
+    complaint.fail(EXIT.usage, message .. "\nTry '" .. help .. "'.")
   elseif settings.action == "help" then
     io.stdout:write(settings.text)
     return EXIT.done
@@ -34,7 +38,7 @@ local function try(given)
     return EXIT.done
   end
   complaint.check(system, "luaposix is needed, and is not there for " .. _VERSION)
-  return invite.run(settings, system, command_line(given))
+  return COMMANDS[settings.action].run(settings, system, command_line(given))
 end
 
 --- Runs the command. What it has to say goes to standard output and standard error.

@@ -12,6 +12,7 @@ local quote, read_file = shell.quote, shell.read_file
 ---@field folder string
 ---@field base_url string of the server that it talks to
 ---@field key? string
+---@field organization string
 local Command = {}
 Command.__index = Command
 
@@ -26,10 +27,10 @@ local root = shell.output_of("pwd"):match("^[^\n]*")
 --- One for the block of specs in which it is called, with a new folder for each.
 ---@return spec.Command
 function M.each()
-  local command = setmetatable({ key = "sandbox_unlimited" }, Command)
+  local command = setmetatable({}, Command)
   busted.before_each(function()
     command.folder = shell.output_of("mktemp -d"):match("^[^\n]*")
-    command.key = "sandbox_unlimited"
+    command.key, command.organization = "sandbox_unlimited", "org_xyz789"
   end)
   busted.after_each(function()
     shell.run("rm -rf " .. quote(command.folder))
@@ -53,8 +54,9 @@ end
 local function line_of(self, arguments, environment)
   local key = self.key and "FREDDY_API_KEY=" .. quote(self.key) or "-u FREDDY_API_KEY"
   return ("cd %s && echo $$ >pid && exec env %s AITRONOS_BASE_URL=%s %s %s "
-    .. "%s/bin/aitronos-invite --org org_xyz789 %s"):format(quote(self.folder), key,
-    quote(self.base_url), environment or "", os.getenv("LUA_COMMAND") or "lua5.3", root, arguments)
+    .. "%s/bin/aitronos-invite --org %s %s"):format(quote(self.folder), key,
+    quote(self.base_url), environment or "", os.getenv("LUA_COMMAND") or "lua5.3", root,
+    self.organization, arguments)
 end
 
 ---@class spec.CommandEnd

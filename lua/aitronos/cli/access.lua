@@ -6,10 +6,10 @@ local usage = require "aitronos.cli.usage"
 
 local EXIT = usage.EXIT
 
--- A turn's longest: the display goes on, and a signal is seen.
-local TURN_SECONDS = 0.25
-
-local access = {}
+local access = {
+  -- A turn's longest: the display goes on, and a signal is seen.
+  TURN_SECONDS = 0.25,
+}
 
 ---@param settings aitronos.CommandSettings
 ---@return string
@@ -70,7 +70,7 @@ function access.client(settings, system, given)
     driver = tick and {
       wait = function(waiting, job)
         while not job:done() do
-          waiting:turn(TURN_SECONDS)
+          waiting:turn(access.TURN_SECONDS)
           tick()
         end
       end,

@@ -16,18 +16,19 @@ local arguments = {
 local MESSAGE_BYTES = 512
 
 ---@class aitronos.CommandSettings
----@field action "run"|"help"|"version"
+---@field action "invite"|"status"|"roles"|"help"|"version"
 ---@field text? string of help: what to print
 ---@field addresses string[] empty where there is a file
 ---@field org string
 ---@field role? string
+---@field role_name? string
 ---@field file? string "-" is standard input
 ---@field format? "csv"|"jsonl"
 ---@field skip_invalid? boolean
----@field existing "skip"|"fail"
+---@field existing? "skip"|"fail" to invite only
 ---@field no_send? boolean
 ---@field rate? number requests a minute
----@field concurrency integer
+---@field concurrency? integer where it is about people
 ---@field max_failures? integer
 ---@field timeout number seconds
 ---@field deadline number seconds
@@ -126,28 +127,41 @@ local function epilog()
     .. list("Environment", usage.ENVIRONMENT, "name")
 end
 
-local function new_parser(asked)
+-- The other commands, for the help of the one without a name.
+local function others()
+  return "\n\n"
+    .. list("Other commands, each with a --help of its own", usage.named_actions(), "name")
+end
+
+local function usage_lines(action)
   local lines = {}
-  for i, synopsis in ipairs(usage.SYNOPSES) do
+  for i, synopsis in ipairs(action.synopses) do
     lines[i] = (i == 1 and "Usage: " or "       ") .. usage.NAME .. " " .. synopsis
   end
-  local parser = argparse(usage.NAME):add_help(false):usage(concat(lines, "\n"))
-    :description(gsub(usage.SUMMARY, "^%l", string.upper) .. "."):epilog(epilog())
+  return concat(lines, "\n")
+end
+
+local function new_parser(action, asked)
+  local parser = argparse(usage.NAME):add_help(false):usage(usage_lines(action))
+    :description(action.help .. (action.name == "invite" and others() or "")):epilog(epilog())
     :help_max_width(80):help_description_margin(26)
-  local groups = {
-    ["Who is invited"] = {
-      parser:argument("ADDRESS", "ann@example.com, or 'Ann <ann@example.com>'.")
-        :args("*"):target("addresses"),
-    },
-  }
+  local groups = { Who = {} }
+  if action.takes_people then
+    groups.Who[1] = parser:argument("ADDRESS", "ann@example.com, or 'Ann <ann@example.com>'.")
+      :args("*"):target("addresses")
+  end
   for _, option in ipairs(usage.OPTIONS) do
-    local added = option.kind == "flag" and add_flag(parser, option, asked)
-      or add_option(parser, option)
-    groups[option.group] = groups[option.group] or {}
-    groups[option.group][#groups[option.group] + 1] = added
+    if usage.takes(option, action.name) then
+      local added = option.kind == "flag" and add_flag(parser, option, asked)
+        or add_option(parser, option)
+      groups[option.group] = groups[option.group] or {}
+      groups[option.group][#groups[option.group] + 1] = added
+    end
   end
   for _, name in ipairs(usage.GROUPS) do
-    parser:group(name, unpack(groups[name]))
+    if groups[name] then
+      parser:group(name, unpack(groups[name]))
+    end
   end
   return parser
 end
@@ -157,6 +171,27 @@ end
 local BY_NAME = {}
 for _, option in ipairs(usage.OPTIONS) do
   BY_NAME[option.name] = option
+end
+
+-- The first word that is neither an option nor an option's argument, if it is the name of a
+-- command, and the rest. An address can't be one, since it has an @.
+local function take_action(given)
+  local place = 1
+  while given[place] and given[place] ~= "--" do
+    local option = BY_NAME[given[place]]
+    if not find(given[place], "^%-.") then
+      break
+    end
+    place = place + (option and option.argument and 2 or 1)
+  end
+  for _, action in ipairs(usage.ACTIONS) do
+    if action.name == given[place] then
+      local rest = { unpack(given) }
+      table.remove(rest, place)
+      return action, rest
+    end
+  end
+  return usage.ACTIONS[1], given
 end
 
 local KEY_FLAGS = {
@@ -220,23 +255,36 @@ local function same_file(settings, file_id)
   end
 end
 
+-- A command whose name is spelt wrong is taken for an address.
+local function no_address(settings)
+  local first = settings.addresses[1]
+  if first and not find(first, "@", 1, true) then
+    local names = {}
+    for i, action in ipairs(usage.named_actions()) do
+      names[i] = action.name
+    end
+    return "'" .. first .. "' is no address, nor a command: these are " .. concat(names, ", ")
+  end
+end
+
 local function input_fault(settings)
   local has_addresses = settings.addresses[1] ~= nil
   if settings.file and has_addresses then
     return "--file and addresses exclude each other: put all of them into the file"
-  elseif not settings.file and not has_addresses then
-    return "nobody to invite: give addresses, or --file FILE"
+  elseif not settings.file and not has_addresses and settings.action ~= "roles" then
+    return "nobody is named: give addresses, or --file FILE"
   elseif not settings.org then
     return "--org is missing: give the organization's id"
-  elseif has_addresses and not settings.role then
-    return "--role is missing: give the id of a role"
+  elseif settings.action == "invite" and has_addresses and not settings.role
+    and not settings.role_name then
+    return "--role is missing: give the id of a role, or its name as --role-name"
   elseif settings.format and not settings.file then
     return "--format says what --file is; there is none"
   end
 end
 
 local function journal_fault(settings)
-  local sends = not settings.dry_run and not settings.print_curl
+  local sends = settings.action ~= "status" and not settings.dry_run and not settings.print_curl
   if settings.file == "-" and sends and not settings.journal and not settings.no_journal then
     return "--file - has no place for a journal: give --journal FILE, or --no-journal, "
       .. "with which an interrupted run can't be resumed"
@@ -244,7 +292,9 @@ local function journal_fault(settings)
 end
 
 local function fault_of(settings, file_id)
-  return input_fault(settings)
+  return no_address(settings)
+    or input_fault(settings)
+    or exclusive(settings, "--role", "--role-name")
     or exclusive(settings, "--journal", "--no-journal")
     or exclusive(settings, "--dry-run", "--print-curl")
     or journal_fault(settings)
@@ -252,25 +302,28 @@ local function fault_of(settings, file_id)
 end
 
 local function fill_up(settings)
-  settings.action = "run"
   for _, option in ipairs(usage.OPTIONS) do
     local key = usage.key(option)
     -- The library knows the default of this one, and the environment before it.
-    if option.default and settings[key] == nil and key ~= "base_url" then
+    if option.default and settings[key] == nil and key ~= "base_url"
+      and usage.takes(option, settings.action) then
       settings[key] = tonumber(option.default) or option.default
     end
   end
-  if settings.file and settings.file ~= "-" and not settings.no_journal then
+  if settings.action == "invite" and settings.file and settings.file ~= "-"
+    and not settings.no_journal then
     settings.journal = settings.journal or settings.file .. ".journal"
   end
   return settings
 end
 
-local function usage_error(message)
-  return nil, text.clip(text.escape((gsub(message, "\n", ". "))), MESSAGE_BYTES)
+local function usage_error(action, message)
+  return nil, text.clip(text.escape((gsub(message, "\n", ". "))), MESSAGE_BYTES),
+    usage.NAME .. (action.name == "invite" and "" or " " .. action.name) .. " --help"
 end
 
---- What the arguments say, or nil and what is wrong with them, in one line for people.
+--- What the arguments say, or nil and what is wrong with them, in one line for people, and by which
+--- words help is asked for.
 ---
 --- ```lua
 --- local settings, message = arguments.parse { "--org", "org_1", "--file", "people.csv" }
@@ -280,25 +333,28 @@ end
 ---they are compared as they were given
 ---@return aitronos.CommandSettings? settings
 ---@return string? message
+---@return string? help
 function arguments.parse(given, file_id)
+  local asked
+  local action, rest = take_action(given)
   local fault = key_fault(given)
   if fault then
-    return usage_error(fault)
+    return usage_error(action, fault)
   end
-  local asked
-  local parser = new_parser(function(name)
+  local parser = new_parser(action, function(name)
     asked = asked or name
   end)
-  local fine, settings = parser:pparse(join_negative_numbers(given))
+  local fine, settings = parser:pparse(join_negative_numbers(rest))
   -- Asked for help, nobody wants to hear what else is wrong.
   if asked then
     return { action = asked, text = asked == "help" and parser:get_help() .. "\n" or nil }
   elseif not fine then
-    return usage_error(settings)
+    return usage_error(action, settings)
   end
+  settings.action, settings.addresses = action.name, settings.addresses or {}
   fault = fault_of(settings, file_id)
   if fault then
-    return usage_error(fault)
+    return usage_error(action, fault)
   end
   return fill_up(settings)
 end

@@ -1,12 +1,11 @@
---- Invites all of a plan, and stops in time: at a key that is refused, at a limit that is used up,
---- at a network that is down, when it is told to.
+--- Does one operation for all of a plan, and stops in time: at a key that is refused, at a limit
+--- that is used up, at a network that is down, when it is told to.
 ---
 --- The journal says that a request is about to leave before it does, for a batch at once; what is
 --- known of its end follows.
 
 local health = require "aitronos.cli.health"
 local ledger = require "aitronos.cli.ledger"
-local plan = require "aitronos.cli.plan"
 local record = require "aitronos.cli.record"
 local usage = require "aitronos.cli.usage"
 
@@ -17,15 +16,23 @@ local EXIT = usage.EXIT
 local PROBE_SECONDS = { 5, 10, 20, 40, 60 }
 -- How often a person may come again whom a limit or the network turned away.
 local MOST_TRIES = 10
--- How far the clocks of this machine and the server may be apart.
-local CLOCK_SECONDS = 60
 
 ---@class aitronos.Entry
 ---@field person aitronos.Person
----@field params aitronos.InviteUserParams
+---@field params table of the call
+---@field found? aitronos.Invitation that it is about, where an earlier campaign found it
 ---@field in_doubt? integer since when: an earlier run may have sent it
 ---@field tries integer
 ---@field turned_away? boolean once, for a reason that passes
+
+---What a campaign does for each person, and makes of what comes of it.
+---@class aitronos.CampaignOperation
+---@field name aitronos.Operation of the client
+---@field row fun(entry: aitronos.Entry, outcome: aitronos.Outcome): aitronos.Record? nil: this
+---person goes on elsewhere
+---@field earlier? fun(entry: aitronos.Entry, found: table): aitronos.Record? of what the journal
+---has of an earlier run, where that is all there is to do; may set `in_doubt`
+---@field is_answer? fun(err: aitronos.Error): boolean whether an Error says what was asked
 
 ---@class aitronos.Campaign
 ---@field private tally aitronos.Tally
@@ -34,6 +41,8 @@ local CLOCK_SECONDS = 60
 ---@field private run? aitronos.Run
 ---@field private batch aitronos.Entry[] whose intents are on disk
 ---@field private again aitronos.Entry[] whose turn comes again
+---@field private probes integer since the network was last seen to work
+---@field private concluded? boolean
 ---@field private entries table<table, aitronos.Entry> under way, by their params
 local Campaign = {}
 Campaign.__index = Campaign
@@ -42,9 +51,9 @@ local campaign = {}
 
 -- ## What is next
 
-local function tell(self, row, params)
+local function tell(self, entry, row)
   self.tally:count(row)
-  self.tell(row, params)
+  self.tell(row, entry)
 end
 
 local function stop_unless(self, fine, message)
@@ -55,35 +64,33 @@ end
 
 -- What an earlier run says of this person: true where that is all there is to do.
 local function is_done(self, entry)
-  local found = self.ledger:entry(entry.person.key)
-  if not found then
-    return false
-  elseif found.state == "intent" then
-    entry.in_doubt = found.at or 0
+  local look = self.operation.earlier
+  local found = look and self.ledger:entry(entry.person.key)
+  local row = found and look(entry, found)
+  if not row then
     return false
   end
-  local was = found.outcome
-  if was == "rejected" and found.role ~= plan.role_of(entry.params) then
-    return false -- the row was mended
-  end
-  self.tally.counts.earlier = self.tally.counts.earlier + 1
-  tell(self, record.earlier(entry.person, found), entry.params)
+  self.tally:count_earlier(row)
+  self.tell(row, entry)
   return true
+end
+
+local function take_person(self)
+  local person, params, found = self.next_person()
+  return person and { person = person, params = params, found = found, tries = 0 }
 end
 
 -- Takes people from the input, and has the journal say that they are about to be sent.
 local function fill_batch(self)
   local batch = self.batch
   while #batch < self.batch_size do
-    local person, params = self.next_person()
-    if not person then
+    local entry = take_person(self)
+    if not entry then
       break
-    end
-    local entry = { person = person, params = params, tries = 0 }
-    if not is_done(self, entry) then
+    elseif not is_done(self, entry) then
       batch[#batch + 1] = entry
       if not entry.in_doubt then
-        self.ledger:intend(person.key, plan.role_of(params))
+        self.ledger:intend(entry.person.key, entry.params.role_id)
       end
     end
   end
@@ -104,34 +111,14 @@ end
 
 -- ## What came of it
 
--- Whether what a look-up found is what an earlier run of this journal sent, and did not see made.
-local function is_own(entry, invitation)
-  local created = invitation.created_at
-  return entry.in_doubt and type(created) == "string"
-    and created >= os.date("!%Y-%m-%dT%H:%M:%S", entry.in_doubt - CLOCK_SECONDS)
-end
-
-local function made(entry, invitation, response)
-  local row = record.made(entry.person, plan.role_of(entry.params), invitation, response)
-  if row.outcome == "existing" and is_own(entry, invitation) then
-    row.outcome = "made"
+local function finish(self, entry, outcome, err)
+  local row = self.operation.row(entry, outcome)
+  if not row then
+    return
   end
-  return row
-end
-
-local function keep_links(self, entry, invitation)
-  if self.links and (invitation.invitation_key or invitation.invitation_link) then
-    self.links {
-      line = entry.person.line, address = entry.person.address,
-      invitation_id = invitation.invitation_id, invitation_key = invitation.invitation_key,
-      invitation_link = invitation.invitation_link,
-    }
-  end
-end
-
-local function finish(self, entry, row, err)
+  err = not self.tally:is_fine(row.outcome) and err or nil
   stop_unless(self, self.ledger:finish(entry.person.key, row, err))
-  tell(self, row, entry.params)
+  tell(self, entry, row)
   if err then
     self.tally:fail()
   end
@@ -158,46 +145,24 @@ end
 
 local function take_outcome(self, outcome)
   local entry = self.entries[outcome.params]
-  local role = plan.role_of(entry.params)
-  local err = outcome.error
+  local err, is_answer = outcome.error, self.operation.is_answer
   self.entries[outcome.params] = nil
-  if not err then
+  if not err or is_answer and is_answer(err) then
     self.health:succeed()
     self.ledger:settle(true)
-    keep_links(self, entry, outcome.invitation)
-    return finish(self, entry, made(entry, outcome.invitation, outcome.response))
+    return finish(self, entry, outcome)
   end
   local again = comes_again(self, entry, err)
   -- Of one in doubt that was cancelled this run sent nothing: it is looked up as before.
   local as_before = err.outcome ~= "unknown" or entry.in_doubt and err.kind == "cancelled"
   if again and as_before and entry.tries < MOST_TRIES then
     self.again[#self.again + 1] = entry
-  elseif err.kind == "conflict" and err.status == 409 and self.settings.existing == "skip" then
-    finish(self, entry, record.failed(entry.person, role, err, "existing"), nil)
   else
-    finish(self, entry, record.failed(entry.person, role, err), err)
+    finish(self, entry, outcome, err)
   end
 end
 
--- ## The run
-
--- Invites until there is nobody left, or it stops; `most` people where that is given.
-local function drive(self, most)
-  self.run = self.client:invite_users(function()
-    local entry = (not most or most > 0) and not self.tally.stopped and not self.health.broken
-      and next_entry(self)
-    if not entry then
-      return nil
-    end
-    most = most and most - 1
-    self.entries[entry.params] = entry
-    return entry.params, entry.in_doubt ~= nil
-  end, { concurrency = most and 1 or self.settings.concurrency })
-  for outcome in self.run do
-    take_outcome(self, outcome)
-  end
-  self.run = nil
-end
+-- ## Its runs
 
 local function is_anybody_left(self)
   if not self.again[1] and not self.batch[1] then
@@ -206,31 +171,53 @@ local function is_anybody_left(self)
   return self.again[1] ~= nil or self.batch[1] ~= nil
 end
 
--- Waits for a network that is down, until one person's turn ends otherwise.
-local function probe(self)
-  for _, seconds in ipairs(self.probe_seconds) do
-    if not is_anybody_left(self) then
-      self.health.broken = false
-      return
+-- The next ones, until there is nobody left or it stops; `most` people where that is given.
+local function new_run(self, most)
+  return self.client:for_each(self.operation.name, function()
+    local entry = (not most or most > 0) and not self.tally.stopped and not self.health.broken
+      and next_entry(self)
+    if not entry then
+      return nil
     end
-    self.wait(seconds, self.health.network_error)
-    if self.tally.stopped then
-      return
-    end
-    self.health:forgive()
-    drive(self, 1)
-    if self.health:is_fine() then
-      return
-    end
+    most = most and most - 1
+    self.entries[entry.params] = entry
+    return entry.params, entry.in_doubt and true
+  end, { concurrency = most and 1 or self.concurrency })
+end
+
+-- A run of one person, after a wait, to see whether the network is back. Nil where it stops.
+local function new_probe(self)
+  local tally, err = self.tally, self.health.network_error
+  self.probes = self.probes + 1
+  local seconds = self.probe_seconds[self.probes]
+  if seconds then
+    self.wait(seconds, err)
+  else
+    tally:stop { exit = EXIT.network, message = tostring(err) }
   end
-  self.tally:stop { exit = EXIT.network, message = tostring(self.health.network_error) }
+  if tally.stopped then
+    return nil
+  end
+  self.health:forgive()
+  return new_run(self, 1)
+end
+
+-- Nil where there is nothing more to do.
+local function next_run(self)
+  if self.tally.stopped or not is_anybody_left(self) or self.tally.stopped then
+    return nil
+  elseif self.health.broken or self.probes > 0 and not self.health:is_fine() then
+    return new_probe(self)
+  end
+  self.probes = 0
+  return new_run(self)
 end
 
 -- Whom the run did not come to, row by row.
 local function tell_unreached(self)
   local function unreached(entry)
-    tell(self, record.unreached(entry.person, plan.role_of(entry.params), entry.in_doubt ~= nil),
-      entry.params)
+    tell(self, entry,
+      record.unreached(entry.person, entry.params.role_id, entry.in_doubt ~= nil))
   end
   for _, list in ipairs { self.again, self.batch } do
     for _, entry in ipairs(list) do
@@ -238,53 +225,78 @@ local function tell_unreached(self)
       unreached(entry)
     end
   end
-  for person, params in self.next_person do
-    local entry = { person = person, params = params }
+  for entry in take_person, self do
     if not is_done(self, entry) then
       unreached(entry)
     end
   end
 end
 
---- Invites them. Returns once nothing is under way any more.
-function Campaign:invite()
-  local stopped
-  repeat
-    drive(self)
-    if self.health.broken and not self.tally.stopped then
-      probe(self)
-    end
-    stopped = self.tally.stopped
-  until stopped or not self.again[1] and not self.batch[1] and not self.health.broken
-  if stopped then
+local function conclude(self)
+  self.concluded = true
+  if self.tally.stopped then
     tell_unreached(self)
   end
+  self.tally:blame(self.health:exit())
   stop_unless(self, self.ledger:close())
 end
 
---- What the command ends with.
----@return integer
-function Campaign:exit()
-  return self.tally:exit(self.health:exit())
+--- Does what comes next, and takes in one outcome at most.
+---@return boolean goes_on false once nothing is left to do, nor under way
+function Campaign:step()
+  self.run = self.run or next_run(self)
+  if not self.run then
+    if not self.concluded then
+      conclude(self)
+    end
+    return false
+  end
+  local outcome = self.run()
+  if outcome then
+    take_outcome(self, outcome)
+  else
+    self.run = nil
+  end
+  return true
 end
 
----@param given table client, settings, tally, next_person (of a plan), tell (row, params), links
----(or nil), journal (or nil), wait (fun(seconds, err): waits, and may stop), probe_seconds (or nil)
+--- Does all of it.
+function Campaign:run_through()
+  repeat
+  until not self:step()
+end
+
+---@class aitronos.CampaignOptions
+---@field client aitronos.Client
+---@field operation aitronos.CampaignOperation
+---@field settings aitronos.CommandSettings
+---@field tally aitronos.Tally
+---@field journal? aitronos.Journal
+---@field next_person fun(): aitronos.Person?, table?, aitronos.Invitation? with the params of the
+---call, and what was found before; nil at the end, however often
+---@field tell fun(row: aitronos.Record, entry: aitronos.Entry)
+---@field wait fun(seconds: number, err: aitronos.Error) returns early where it is stopped
+---@field concurrency? integer in place of the settings'
+---@field batch_size? integer people whose intents are synced at once
+---@field probe_seconds? number[]
+
+---@param given aitronos.CampaignOptions
 ---@return aitronos.Campaign
 function campaign.new(given)
+  local concurrency = given.concurrency or given.settings.concurrency
   local self = setmetatable({
     client = given.client,
-    settings = given.settings,
+    operation = given.operation,
     tally = given.tally,
     next_person = given.next_person,
     tell = given.tell,
-    links = given.links,
     ledger = ledger.new(given.journal),
     health = health.new(given.settings.deadline),
     wait = given.wait,
     probe_seconds = given.probe_seconds or PROBE_SECONDS,
-    batch_size = math.max(16, given.settings.concurrency),
-    batch = {}, again = {}, entries = {},
+    concurrency = concurrency,
+    batch_size = given.batch_size or math.max(16, concurrency),
+    batch = {}, again = {}, entries = {}, probes = 0,
   }, Campaign)
   given.tally:watch(function()
     if self.run then

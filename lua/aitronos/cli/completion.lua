@@ -10,8 +10,7 @@ local ipairs = ipairs
 local completion = {}
 
 -- Neither quotes nor brackets nor what a shell expands is in usage.lua; this keeps it so.
-local function plain(option)
-  local text = usage.first_sentence(option)
+local function plain(text)
   assert(not text:find("[%[%]\"`$\\{}]"), text)
   return text
 end
@@ -40,8 +39,23 @@ local function is_free(option)
   return option.argument ~= nil and not option.choices and not is_file(option)
 end
 
-local function any()
-  return true
+local function has_argument(option)
+  return option.argument ~= nil
+end
+
+local function is_taken_by(action)
+  return function(option)
+    return usage.takes(option, action.name)
+  end
+end
+
+-- The words by which commands are called, with what separates them.
+local function action_names(separator)
+  local found = {}
+  for i, action in ipairs(usage.named_actions()) do
+    found[i] = action.name
+  end
+  return concat(found, separator)
 end
 
 local function bash_choices()
@@ -55,12 +69,23 @@ local function bash_choices()
   return concat(cases, "\n")
 end
 
+local function bash_options()
+  local cases = {}
+  for _, action in ipairs(usage.ACTIONS) do
+    local pattern = action.name == "invite" and "*" or action.name
+    cases[#cases + 1] = ('      %s) names="%s" ;;'):format(pattern,
+      names(" ", is_taken_by(action)))
+  end
+  table.insert(cases, table.remove(cases, 1)) -- the one for any other word comes last
+  return concat(cases, "\n")
+end
+
 -- To readline `=` is a word of its own. With -o default, an empty reply has it complete files.
 local BASH = [=[
 # bash completion of @NAME@
 
 _@FUNCTION@() {
-  local word=$2 before=$3 i
+  local word=$2 before=$3 first= names= i
   COMPREPLY=()
   if [[ $word == = ]]; then
     word=
@@ -68,7 +93,14 @@ _@FUNCTION@() {
     before=${COMP_WORDS[COMP_CWORD - 2]}
   fi
   for ((i = 1; i < COMP_CWORD; i++)); do
-    [[ ${COMP_WORDS[i]} == -- ]] && return
+    case ${COMP_WORDS[i - 1]} in
+      = | @VALUED@) continue ;;
+    esac
+    case ${COMP_WORDS[i]} in
+      --) return ;;
+      = | -*) ;;
+      *) first=${first:-${COMP_WORDS[i]}} ;;
+    esac
   done
   case $before in
     @FILES@) compopt -o default; return ;;
@@ -76,8 +108,13 @@ _@FUNCTION@() {
     @FREE@) return ;;
   esac
   if [[ $word == -* ]]; then
-    COMPREPLY=($(compgen -W "@ALL@" -- "$word"))
+    case $first in
+@OPTIONS@
+    esac
+  elif [[ -z $first ]]; then
+    names="@ACTIONS@"
   fi
+  COMPREPLY=($(compgen -W "$names" -- "$word"))
 } && complete -F _@FUNCTION@ @NAME@
 ]=]
 
@@ -94,7 +131,9 @@ function completion.bash()
     FILES = names("|", is_file),
     CHOICES = bash_choices(),
     FREE = names("|", is_free),
-    ALL = names(" ", any),
+    VALUED = names("|", has_argument),
+    OPTIONS = bash_options(),
+    ACTIONS = action_names(" "),
   })
 end
 
@@ -109,21 +148,52 @@ local function zsh_action(option)
   return ":" .. option.argument .. ": "
 end
 
+local function zsh_option(option)
+  local text = gsub(plain(usage.first_sentence(option)), ":", "\\:")
+  local rest = quoted("[" .. text .. "]" .. zsh_action(option))
+  if option.short then
+    local both = "(" .. option.short .. " " .. option.name .. ")"
+    return ("'%s'{%s,%s}%s"):format(both, option.short, option.name, rest)
+  end
+  return option.name .. (option.argument and "=" or "") .. rest
+end
+
+-- The arguments of a command, as lines that go on.
+local function zsh_arguments(action)
+  local is_invite = action.name == "invite"
+  local lines = { (is_invite and "*" or action.name) .. ") _arguments -S" }
+  for _, option in ipairs(usage.OPTIONS) do
+    if usage.takes(option, action.name) then
+      lines[#lines + 1] = zsh_option(option)
+    end
+  end
+  lines[#lines + 1] = ("'1:command:(%s)'"):format(is_invite and action_names(" ") or action.name)
+  if action.takes_people then
+    lines[#lines + 1] = "'*:ADDRESS: '"
+  end
+  return concat(lines, " \\\n  ") .. " ;;"
+end
+
+local ZSH = [=[
+#compdef @NAME@
+
+local action=${words[(r)(@ACTIONS@)]}
+case $action in
+@CASES@
+esac
+]=]
+
 --- For zsh.
 ---@return string
 function completion.zsh()
-  local lines = { "#compdef " .. usage.NAME, "", "_arguments -S \\" }
-  for _, option in ipairs(usage.OPTIONS) do
-    local rest = quoted("[" .. gsub(plain(option), ":", "\\:") .. "]" .. zsh_action(option))
-    if option.short then
-      local both = "(" .. option.short .. " " .. option.name .. ")"
-      lines[#lines + 1] = ("  '%s'{%s,%s}%s \\"):format(both, option.short, option.name, rest)
-    else
-      lines[#lines + 1] = "  " .. option.name .. (option.argument and "=" or "") .. rest .. " \\"
-    end
+  local cases = {}
+  for i, action in ipairs(usage.named_actions()) do
+    cases[i] = zsh_arguments(action)
   end
-  lines[#lines + 1] = "  '*:ADDRESS: '"
-  return concat(lines, "\n") .. "\n"
+  cases[#cases + 1] = zsh_arguments(usage.ACTIONS[1])
+  return fill(ZSH, {
+    NAME = usage.NAME, ACTIONS = action_names("|"), CASES = concat(cases, "\n"),
+  })
 end
 
 local function fish_argument(option)
@@ -135,16 +205,38 @@ local function fish_argument(option)
   return option.argument and " -x" or ""
 end
 
+-- Where an option is offered: not after the name of a command that does not take it.
+local function fish_condition(option)
+  local others = {}
+  for _, action in ipairs(usage.named_actions()) do
+    if usage.takes(option, action.name) ~= usage.takes(option, "invite") then
+      others[#others + 1] = action.name
+    end
+  end
+  if not others[1] then
+    return ""
+  end
+  return (" -n '%s__fish_seen_subcommand_from %s'"):format(
+    usage.takes(option, "invite") and "not " or "", concat(others, " "))
+end
+
+local function fish_text(text)
+  return gsub(gsub(plain(text), "\\", "\\\\"), "'", "\\'")
+end
+
 --- For fish.
 ---@return string
 function completion.fish()
   -- Only options that name a file complete files.
   local lines = { "complete -c " .. usage.NAME .. " -f" }
+  for _, action in ipairs(usage.named_actions()) do
+    lines[#lines + 1] = ("complete -c %s -n 'not __fish_seen_subcommand_from %s' -a %s -d '%s'")
+      :format(usage.NAME, action_names(" "), action.name, fish_text(action.help))
+  end
   for _, option in ipairs(usage.OPTIONS) do
-    local text = gsub(gsub(plain(option), "\\", "\\\\"), "'", "\\'")
-    lines[#lines + 1] = ("complete -c %s%s -l %s%s -d '%s'"):format(usage.NAME,
-      option.short and " -s " .. option.short:sub(2) or "", option.name:sub(3),
-      fish_argument(option), text)
+    lines[#lines + 1] = ("complete -c %s%s%s -l %s%s -d '%s'"):format(usage.NAME,
+      fish_condition(option), option.short and " -s " .. option.short:sub(2) or "",
+      option.name:sub(3), fish_argument(option), fish_text(usage.first_sentence(option)))
   end
   return concat(lines, "\n") .. "\n"
 end

@@ -93,10 +93,10 @@ function Health:is_fine()
   return self.failures == 0
 end
 
---- What the command ends with where nothing came of it.
----@return integer
+--- What the command ends with where nothing came of it, if that is known.
+---@return integer?
 function Health:exit()
-  return self.denied > 0 and EXIT.credentials or self.failures > 0 and EXIT.network or EXIT.partly
+  return self.denied > 0 and EXIT.credentials or self.failures > 0 and EXIT.network or nil
 end
 
 ---@param deadline number of a call, in seconds

@@ -1,29 +1,127 @@
---- Invites people: the command as it is without a name of another.
+--- Invites people: what the command does where it is given no other one's name.
 
 local access = require "aitronos.cli.access"
-local campaign = require "aitronos.cli.campaign"
-local check = require("aitronos.cli.complaint").check
+local complaint = require "aitronos.cli.complaint"
 local output = require "aitronos.cli.output"
+local record = require "aitronos.cli.record"
+local roles = require "aitronos.cli.roles"
 local runs = require "aitronos.cli.run"
 local shown = require "aitronos.cli.shown"
 local usage = require "aitronos.cli.usage"
 
 local EXIT = usage.EXIT
 
+-- How far the clocks of this machine and the server may be apart.
+local CLOCK_SECONDS = 60
+
 local invite = {}
 
-local function print_plan(run)
-  local settings = run.settings
-  io.stdout:write(shown.plan(run.plan, settings, run.input.name))
-  return run.plan.invalid > 0 and not settings.skip_invalid and EXIT.usage or EXIT.done
+-- ## What is called for a person
+
+--- The call for a person; a role's name in a row becomes its id.
+---@param role_id_of fun(name: string): string?, string?
+---@return aitronos.PlannedCall
+function invite.call(role_id_of)
+  local call = { operation = "invite_user" }
+
+  function call.params(settings, person)
+    local role_id, message = person.role or settings.role, nil
+    if person.role_name then
+      role_id, message = role_id_of(person.role_name)
+    end
+    local send = person.send
+    if settings.no_send then
+      send = false
+    end
+    return {
+      organization_id = settings.org, email = person.address, role_id = role_id,
+      send_invitation = send,
+    }, message and { { field = "role_name", message = message } }
+  end
+
+  return call
 end
+
+-- ## What becomes of it
+
+-- What an earlier run says of this person, where that is all there is to do.
+local function earlier(entry, found)
+  if found.state == "intent" then
+    entry.in_doubt = found.at or 0
+    return nil
+  elseif found.outcome == "rejected" and found.role ~= entry.params.role_id then
+    return nil -- the row was mended
+  end
+  return record.earlier(entry.person, found)
+end
+
+-- Whether what a look-up found is what an earlier run of this journal sent, and did not see made.
+local function is_own(entry, invitation)
+  local created = invitation.created_at
+  return entry.in_doubt and type(created) == "string"
+    and created >= os.date("!%Y-%m-%dT%H:%M:%S", entry.in_doubt - CLOCK_SECONDS)
+end
+
+local function made(entry, invitation, response)
+  local row = record.made(entry.person, entry.params.role_id, invitation, response)
+  if row.outcome == "existing" and is_own(entry, invitation) then
+    row.outcome = "made"
+  end
+  return row
+end
+
+local function keep_links(links, entry, invitation)
+  if links and (invitation.invitation_key or invitation.invitation_link) then
+    links {
+      line = entry.person.line, address = entry.person.address,
+      invitation_id = invitation.invitation_id, invitation_key = invitation.invitation_key,
+      invitation_link = invitation.invitation_link,
+    }
+  end
+end
+
+--- What a campaign makes of the answers.
+---@param settings aitronos.CommandSettings
+---@param links? fun(row: table) takes the keys and links of invitations
+---@return aitronos.CampaignOperation
+function invite.operation(settings, links)
+  return {
+    name = "invite_user",
+    earlier = earlier,
+    row = function(entry, outcome)
+      local err = outcome.error
+      if not err then
+        keep_links(links, entry, outcome.result)
+        return made(entry, outcome.result, outcome.response)
+      end
+      -- Not where it was found with another role, which has no status.
+      local is_there = err.kind == "conflict" and err.status == 409
+        and settings.existing == "skip"
+      return record.failed(entry.person, entry.params.role_id, err, is_there and "existing" or nil)
+    end,
+  }
+end
+
+-- ## Without sending
 
 local function print_curl(run)
   local base_url = access.base_url(run.settings)
   for _, params in run.plan:again(run.input:people(), function() end) do
-    check(output.write(io.stdout, shown.curl(base_url, params), "\n"), "cannot write the commands")
+    complaint.check(output.write(io.stdout, shown.curl(base_url, params), "\n"),
+      "cannot write the commands")
   end
   return EXIT.done
+end
+
+-- ## The command
+
+-- With `--role-name`, its id is the role of those whose row names none.
+local function resolve_role(settings, role_id_of)
+  if not settings.role_name then
+    return
+  end
+  local id, message = role_id_of(settings.role_name)
+  settings.role = complaint.check(id, "--role-name: " .. tostring(message), EXIT.usage)
 end
 
 ---@param settings aitronos.CommandSettings
@@ -32,30 +130,24 @@ end
 ---@return integer exit
 function invite.run(settings, system, command)
   local run = runs.new(settings, system, command)
+  local role_id_of = roles.resolver(function()
+    return roles.list(run:client(), settings)
+  end)
+  resolve_role(settings, role_id_of)
+  run:check(invite.call(role_id_of))
   if settings.dry_run then
-    return print_plan(run)
+    return run:print_plan()
   elseif settings.print_curl then
     return print_curl(run)
   end
-  local exit
-  run:carry_out(function(journal)
-    local invitations = campaign.new {
-      client = run.client, settings = settings, tally = run.tally, journal = journal,
-      next_person = run:people(),
-      tell = function(row, params)
-        run:tell(row, params)
-      end,
-      links = run.files:has("save_links") and function(row)
-        run.files:add("save_links", row)
-      end,
-      wait = function(seconds, err)
-        run:wait(seconds, err)
-      end,
-    }
-    invitations:invite()
-    exit = invitations:exit()
+  return run:carry_out(function(journal)
+    local links = run.files:has("save_links") and function(row)
+      run.files:add("save_links", row)
+    end
+    run:campaign({
+      operation = invite.operation(settings, links), next_person = run:people(), journal = journal,
+    }):run_through()
   end)
-  return exit
 end
 
 return invite

@@ -9,7 +9,7 @@ local ipairs = ipairs
 local manual = {}
 
 -- When the page last changed in substance.
-local DATE = "November 24, 2026"
+local DATE = "November 29, 2026"
 
 -- The dashes of an option so that they can be copied from the page.
 local function escape(text)
@@ -42,6 +42,9 @@ local function options()
         if option.default then
           lines[#lines + 1] = "The default is " .. escape(option.default) .. "."
         end
+        if option.actions then
+          lines[#lines + 1] = "Taken by " .. concat(option.actions, ", ") .. "."
+        end
       end
     end
     lines[#lines + 1] = ".El"
@@ -70,18 +73,42 @@ local function examples()
   return (gsub(concat(lines, "\n"), "^%.Pp\n", ""))
 end
 
+-- What a synopsis is made of, as macros.
+local MACROS = {
+  { "^%[%-%-(%S+) (%S+)%]", ".Op Fl Fl %s Ar %s" },
+  { "^%-%-(%S+) (%S+)", ".Fl Fl %s Ar %s" },
+  { "^%[(%u+)%]%.%.%.", ".Op Ar %s ..." },
+  { "^(%u+)%.%.%.", ".Ar %s ..." },
+  { "^(%l+)", ".Cm %s" },
+}
+
+-- The macro for the first of some words, and the words after it.
+local function first_macro(words)
+  for _, macro in ipairs(MACROS) do
+    local _, stop, first, second = words:find(macro[1])
+    if stop then
+      return macro[2]:format(first, second), words:sub(stop + 2)
+    end
+  end
+  error("no macro for " .. words)
+end
+
+local function synopsis(words)
+  local lines = { ".Nm" }
+  while words ~= "" do
+    lines[#lines + 1], words = first_macro(words)
+  end
+  return concat(lines, "\n")
+end
+
 local function synopses()
-  return [[
-.Nm
-.Fl Fl org Ar ORG
-.Fl Fl role Ar ROLE_ID
-.Op Ar OPTION ...
-.Ar ADDRESS ...
-.Nm
-.Fl Fl org Ar ORG
-.Op Fl Fl role Ar ROLE_ID
-.Op Ar OPTION ...
-.Fl Fl file Ar FILE]]
+  local lines = {}
+  for _, action in ipairs(usage.ACTIONS) do
+    for _, words in ipairs(action.synopses) do
+      lines[#lines + 1] = synopsis(words)
+    end
+  end
+  return concat(lines, "\n")
 end
 
 local DESCRIPTION = [[
@@ -94,6 +121,8 @@ invited twice.
 What was done is noted in a journal: when a run was interrupted, the same command goes on where
 it ended.
 .Pp
+A role may be given by its name, in an option or in the input; its id is asked for once.
+.Pp
 The API key is never taken from an option, where other users of the machine could see it.
 .Ss Input
 A CSV file has a header that names its columns: email, and if wanted role_id or role_name, and
@@ -101,6 +130,18 @@ send_invitation.
 Commas, semicolons or tabs stand between them.
 A file without a header has one address on each line.
 In a file of JSON lines each line is an object with these names.
+Other columns, and for the other commands roles, too, are not looked at.
+.Ss Other commands
+What was said so far is of the command that has no name, which is invite where an option says by
+which commands it is taken.
+The others are:
+.Bl -tag -width Ds
+.It Cm status
+Look up each person.
+That there is no pending invitation is an answer, and not a failure.
+.It Cm roles
+List the roles: id, name and description.
+.El
 .Ss Interrupting
 At the first Ctrl\-C those requests that are under way are finished and no others begin.
 A second one stops at once.]]

@@ -1,5 +1,5 @@
---- The whole input, looked at before anything is sent: which rows are to be invited, which are
---- wrong, and which name an address again.
+--- The whole input, looked at before anything is sent: for which rows there is something to do,
+--- which are wrong, and which name an address again.
 
 local endpoints = require "aitronos.endpoints"
 local library = require "aitronos.params"
@@ -8,7 +8,7 @@ local record = require "aitronos.cli.record"
 
 ---@class aitronos.Plan
 ---@field rows integer
----@field people integer to be invited
+---@field people integer for whom there is something to do
 ---@field invalid integer rows
 ---@field duplicates integer rows
 ---@field private repeats table<integer, aitronos.Repeat> by line
@@ -19,31 +19,23 @@ local TWO_ROLES = {
   { field = "role", message = "is not the same in all rows with this address" },
 }
 
----@param settings aitronos.CommandSettings
----@param person aitronos.Person
----@return aitronos.InviteUserParams
-function Plan.params(settings, person)
-  local role = not person.role_name and (person.role or settings.role) or nil
-  local send = person.send
-  if settings.no_send then
-    send = false
-  end
-  return {
-    organization_id = settings.org, email = person.address,
-    role_id = role, role_name = person.role_name, send_invitation = send,
-  }
-end
+---The call that a command makes for each person.
+---@class aitronos.PlannedCall
+---@field operation aitronos.Operation
+---@field params aitronos.PlannedParams
 
-local function role_of(params)
-  return params.role_id or params.role_name
-end
+---The params, and what is wrong with them, if not that they will not do.
+---@alias aitronos.PlannedParams
+---| fun(settings: aitronos.CommandSettings, person: aitronos.Person): table, aitronos.Fault[]?
 
-local function faults_of(person, params)
-  if person.faults then
-    return person.faults
+local function params_of(self, person)
+  local params, faults = self.call.params(self.settings, person)
+  faults = person.faults or faults
+  if not faults then
+    local values, found = library.check(endpoints[self.call.operation], params)
+    faults = not values and found or nil
   end
-  local values, faults = library.check(endpoints.invite_user, params)
-  return not values and faults or nil
+  return params, faults
 end
 
 local function add_fault(self, person, role, faults, tell)
@@ -52,18 +44,17 @@ local function add_fault(self, person, role, faults, tell)
 end
 
 local function look_at(self, person, repeats, tell)
-  local params = self.params(self.settings, person)
-  local role = role_of(params)
-  local faults = faults_of(person, params)
+  local params, faults = params_of(self, person)
+  local role = params.role_id
   self.rows = self.rows + 1
   if faults then
     return add_fault(self, person, role, faults, tell)
   end
   self.people = self.people + 1
-  repeats:add(person.line, person.address, role)
+  repeats:add(person.line, person.address, role or "")
 end
 
--- A row that is not to be invited, for the sake of others with its address.
+-- A row that is left out, for the sake of others with its address.
 local function record_of(person, role, found)
   if found.differs then
     return record.invalid(person, role, TWO_ROLES)
@@ -90,19 +81,18 @@ local function take_out_repeats(self, tell)
   end
 end
 
---- Goes through the input once more, which must be the same: returns the next person who is to be
---- invited, with the params of the call; the rows before it that are not are told.
+--- Goes through the input once more, which must be the same: returns the next person for whom there
+--- is something to do, with the params of the call; the rows before it that are left out are told.
 ---@param next_person fun(): aitronos.Person?
 ---@param tell fun(record: aitronos.Record)
----@return fun(): aitronos.Person?, aitronos.InviteUserParams?
+---@return fun(): aitronos.Person?, table?
 function Plan:again(next_person, tell)
   return function()
     for person in next_person do
-      local params = self.params(self.settings, person)
-      local role, faults = role_of(params), faults_of(person, params)
+      local params, faults = params_of(self, person)
       local found = self.repeats[person.line]
-      local row = faults and record.invalid(person, role, faults)
-        or found and record_of(person, role, found)
+      local row = faults and record.invalid(person, params.role_id, faults)
+        or found and record_of(person, params.role_id, found)
       if not row then
         return person, params
       end
@@ -111,16 +101,17 @@ function Plan:again(next_person, tell)
   end
 end
 
-local plan = { params = Plan.params, role_of = role_of }
+local plan = {}
 
 --- Reads the whole input. Told are the rows with faults, and those that name an address again.
 ---@param next_person fun(): aitronos.Person?
 ---@param settings aitronos.CommandSettings
+---@param call aitronos.PlannedCall
 ---@param tell fun(record: aitronos.Record)
 ---@return aitronos.Plan
-function plan.make(next_person, settings, tell)
+function plan.make(next_person, settings, call, tell)
   local self = setmetatable({
-    settings = settings, rows = 0, people = 0, invalid = 0, duplicates = 0,
+    settings = settings, call = call, rows = 0, people = 0, invalid = 0, duplicates = 0,
   }, Plan)
   local repeats = new_repeats()
   for person in next_person do

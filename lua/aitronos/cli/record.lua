@@ -9,11 +9,16 @@ local record = {
   NOT_REACHED = "NOT_REACHED",
 }
 
+---`pending`, `none`: whether there is an invitation; `failed`: it could not be looked up.
+---@alias aitronos.RecordOutcome
+---| "made"|"existing"|"pending"|"none"
+---| "rejected"|"not_sent"|"failed"|"unknown"|"invalid"|"duplicate"
+
 ---@class aitronos.Record
 ---@field line integer
 ---@field address string
 ---@field role? string
----@field outcome "made"|"existing"|"rejected"|"not_sent"|"unknown"|"invalid"|"duplicate"
+---@field outcome aitronos.RecordOutcome
 ---@field invitation_id? string
 ---@field expires_at? string
 ---@field status? integer
@@ -38,6 +43,29 @@ function record.made(person, role, invitation, response)
   made.status, made.attempts = response.status, response.attempts
   made.reconciled = response.reconciled
   return made
+end
+
+--- A look-up found its invitation.
+---@param person aitronos.Person
+---@param invitation aitronos.Invitation
+---@param response aitronos.Response
+---@return aitronos.Record
+function record.pending(person, invitation, response)
+  local pending = new(person, invitation.role_id, "pending")
+  pending.invitation_id, pending.expires_at = invitation.invitation_id, invitation.expires_at
+  pending.status, pending.attempts = response.status, response.attempts
+  return pending
+end
+
+--- A look-up found none.
+---@param person aitronos.Person
+---@param err aitronos.Error
+---@param outcome "none"|"failed"
+---@return aitronos.Record
+function record.none(person, err, outcome)
+  local none = record.failed(person, nil, err, outcome)
+  none.message = "no pending invitation"
+  return none
 end
 
 ---@param person aitronos.Person

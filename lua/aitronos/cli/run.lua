@@ -2,6 +2,7 @@
 --- them, and ends as its tally says. What is done for each is the command's own.
 
 local access = require "aitronos.cli.access"
+local campaigns = require "aitronos.cli.campaign"
 local complaint = require "aitronos.cli.complaint"
 local files = require "aitronos.cli.files"
 local inputs = require "aitronos.cli.inputs"
@@ -19,10 +20,7 @@ local check = complaint.check
 local escape = text.escape
 local EXIT = usage.EXIT
 
--- How long it sleeps at once: the display goes on, and a signal is seen.
-local NAP_SECONDS = 0.25
-
-local FAILED = { rejected = true, not_sent = true }
+local FAILED = { rejected = true, not_sent = true, failed = true }
 local REASONS = { rate = "--rate", allowance = "the server's limit", pause = "the server asked" }
 
 ---@class aitronos.CommandRun
@@ -33,7 +31,7 @@ local REASONS = { rate = "--rate", allowance = "the server's limit", pause = "th
 ---@field tally aitronos.Tally
 ---@field files aitronos.CommandFiles
 ---@field display aitronos.Progress
----@field client aitronos.Client
+---@field private its_client? aitronos.Client
 ---@field private command string what was called
 ---@field private started? number by the clock
 ---@field private interrupted? boolean
@@ -63,11 +61,10 @@ end
 
 local function state_of(self)
   local counts = self.tally.counts
-  local failed = counts.rejected + counts.not_sent
   return {
-    total = self.plan.people,
-    done = counts.made + counts.existing + failed + counts.unknown,
-    failed = failed, unknown = counts.unknown, started = self.started,
+    total = self.plan.people, done = self.tally.ended,
+    failed = counts.rejected + counts.not_sent + counts.failed,
+    unknown = counts.unknown, started = self.started,
     throttled_until = self.reason ~= REASONS.rate and self.waits_until or nil,
     reason = self.reason,
   }
@@ -84,7 +81,9 @@ local function on_event(self)
 end
 
 local function tick(self)
-  if self.interrupted and not self.tally.stopped then
+  if not self.started then
+    return
+  elseif self.interrupted and not self.tally.stopped then
     self.tally:stop {
       exit = EXIT.interrupted,
       message = "interrupted: what is under way comes to its end; once more stops at once",
@@ -98,12 +97,14 @@ end
 ---@param seconds number
 ---@param err aitronos.Error
 function Run:wait(seconds, err)
-  local system = self.system
-  self.waits_until, self.reason = system.clock() + seconds, "no connection"
+  local over = self.system.clock() + seconds
+  local left = seconds
+  self.waits_until, self.reason = over, "no connection"
   self.display:note("the server can't be reached (" .. tostring(err) .. ")")
-  while system.clock() < self.waits_until and not self.tally.stopped do
-    system.nap(math.min(NAP_SECONDS, self.waits_until - system.clock()))
+  while left > 0 and not self.tally.stopped do
+    self:client():turn(math.min(access.TURN_SECONDS, left))
     tick(self)
+    left = over - self.system.clock()
   end
   self.waits_until = nil
 end
@@ -122,7 +123,8 @@ local function print_row(self, row)
   if self.settings.json then
     print_result(self, report.json_line(row))
   elseif self.display.terminal and not self.display.quiet and self.results_too then
-    if not shown.is_fine(row) then
+    -- Above the bar, and only what went wrong; but those who ask are to see the answers.
+    if not shown.is_fine(row) or self.settings.action == "status" then
       self.display:note(shown.line(row))
     end
   else
@@ -130,13 +132,22 @@ local function print_row(self, row)
   end
 end
 
+-- As it was in the input, or would have been without the options.
+local function input_row(entry)
+  local person, params = entry.person, entry.params
+  return {
+    email = person.address, role_id = not person.role_name and params.role_id or nil,
+    role_name = person.role_name, send_invitation = params.send_invitation,
+  }
+end
+
 --- Says what became of a row, which is counted.
 ---@param row aitronos.Record
----@param params? table of the call
-function Run:tell(row, params)
+---@param entry? aitronos.Entry
+function Run:tell(row, entry)
   self.files:add("report", row)
   if FAILED[row.outcome] then
-    self.files:add("failed", params) -- a row's names are those of the input
+    self.files:add("failed", input_row(entry))
   end
   if self.settings.json or row.code ~= record.NOT_REACHED then
     print_row(self, row)
@@ -155,10 +166,12 @@ end
 
 -- ## From its beginning to its end
 
-local function check_input(self)
+--- Reads the whole input. Fails where a row is wrong, unless that is allowed.
+---@param call aitronos.PlannedCall for each person
+function Run:check(call)
   local settings, input = self.settings, self.input
   local faults = 0
-  local checked = plan.make(input:people(), settings, function(row)
+  self.plan = plan.make(input:people(), settings, call, function(row)
     faults = faults + (row.outcome == "invalid" and 1 or 0)
     complaint.say(shown.at(input.name, row))
   end)
@@ -170,7 +183,45 @@ local function check_input(self)
     complaint.fail(EXIT.usage, ("nothing was sent, since %s; --skip-invalid leaves them out")
       :format(faults == 1 and "a row is wrong" or faults .. " rows are wrong"))
   end
-  return checked
+end
+
+--- Says what would be done.
+---@return integer exit
+function Run:print_plan()
+  local settings = self.settings
+  io.stdout:write(shown.plan(self.plan, settings, self.input.name))
+  return self.plan.invalid > 0 and not settings.skip_invalid and EXIT.usage or EXIT.done
+end
+
+--- The client, made when it is first wanted: what sends nothing needs no key.
+---@return aitronos.Client
+function Run:client()
+  self.its_client = self.its_client or access.client(self.settings, self.system, {
+    on_event = on_event(self),
+    tick = function()
+      tick(self)
+    end,
+  })
+  return self.its_client
+end
+
+--- A campaign of this run.
+---@param own table those of its options that this run does not know
+---@return aitronos.Campaign
+function Run:campaign(own)
+  local options = {
+    client = self:client(), settings = self.settings, tally = self.tally,
+    tell = function(row, entry)
+      self:tell(row, entry)
+    end,
+    wait = function(seconds, err)
+      self:wait(seconds, err)
+    end,
+  }
+  for name, value in pairs(own) do
+    options[name] = value
+  end
+  return campaigns.new(options)
 end
 
 --- The journal that it is to keep; nil where it keeps none. Fails where it can't be used.
@@ -189,7 +240,8 @@ local function watch_signals(self)
     if count > 1 then
       self.display:finish()
       self.files:abandon()
-      complaint.say(shown.resume(nil, self.settings, self.command))
+      complaint.say(self.settings.journal and shown.resume(nil, self.settings, self.command)
+        or shown.doubt(self.settings, self.command))
       os.exit(EXIT.interrupted, false)
     end
   end)
@@ -199,7 +251,7 @@ end
 local function guard(self, body)
   local fine, err = pcall(function()
     body()
-    self.client:close()
+    self.its_client:close()
     self.files:close()
   end)
   if not fine then
@@ -213,26 +265,24 @@ end
 local function sum_up(self)
   local counts, stopped = self.tally.counts, self.tally.stopped
   if not self.settings.quiet then
-    io.stderr:write(shown.summary(counts, self.plan), "\n")
+    io.stderr:write(shown.summary(counts, self.plan, self.settings.action), "\n")
   end
   if stopped and stopped.exit ~= EXIT.interrupted then
     complaint.say("stopped: " .. escape(stopped.message))
   end
-  if stopped or counts.unknown > 0 then
+  if stopped then
     complaint.say(shown.resume(stopped, self.settings, self.command))
+  elseif counts.unknown > 0 then
+    complaint.say(shown.doubt(self.settings, self.command))
   end
 end
 
 --- Has the command do its work, by a client and with all files open, and sums up.
 ---@param work fun(journal?: aitronos.Journal)
+---@return integer exit
 function Run:carry_out(work)
   self.started = self.system.clock()
-  self.client = access.client(self.settings, self.system, {
-    on_event = on_event(self),
-    tick = function()
-      tick(self)
-    end,
-  })
+  self:client()
   local journal = self:open_journal()
   self.files = files.open(self.settings)
   guard(self, function()
@@ -242,9 +292,10 @@ function Run:carry_out(work)
     work(journal)
   end)
   sum_up(self)
+  return self.tally:exit()
 end
 
---- Reads the whole input. Fails where a row is wrong, unless that is allowed.
+--- Fails where the organization or the role will not do, or there is no input.
 ---@param settings aitronos.CommandSettings
 ---@param system table
 ---@param command string what was called
@@ -254,15 +305,13 @@ function run.new(settings, system, command)
   if fault then
     complaint.fail(EXIT.usage, fault)
   end
-  local self = setmetatable({
+  return setmetatable({
     settings = settings, system = system, command = command,
     input = check(inputs.open(settings)),
     display = new_display(settings, system),
     tally = tally.new(settings),
     results_too = system.is_terminal(system.STDOUT),
   }, Run)
-  self.plan = check_input(self)
-  return self
 end
 
 return run

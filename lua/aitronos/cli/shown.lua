@@ -12,7 +12,13 @@ local shown = {}
 -- The limit that the API documents.
 local ASSUMED_RATE = 100
 
-local FINE = { made = true, existing = true, duplicate = true }
+local FINE = { made = true, existing = true, duplicate = true, pending = true, none = true }
+
+-- By the command: what has come of it.
+local WORDS = {
+  invite = { outcome = "made", one = "invitation made", many = "invitations made" },
+  status = { outcome = "pending", one = "pending invitation", many = "pending invitations" },
+}
 
 ---@param row aitronos.Record
 ---@return boolean
@@ -38,7 +44,12 @@ end
 ---@return string
 function shown.line(row)
   local words = format("%-9s  %s", row.outcome, escape(row.address))
-  if row.invitation_id then
+  if row.outcome == "pending" then
+    words = words .. (row.role and "  " .. escape(row.role) or "")
+      .. (row.expires_at and "  expires " .. escape(row.expires_at) or "")
+  elseif row.outcome == "none" then
+    words = words .. "  " .. row.message
+  elseif row.invitation_id then
     words = words .. "  " .. escape(row.invitation_id)
       .. (row.expires_at and "  expires " .. escape(row.expires_at) or "")
       .. (row.reconciled and "  found by look-up" or "")
@@ -56,7 +67,7 @@ end
 function shown.at(name, row)
   local message = row.message
   if row.outcome == "duplicate" then
-    message = escape(row.address) .. " " .. message .. ", and is invited once"
+    message = escape(row.address) .. " " .. message .. ", and counts once"
   elseif row.address ~= "" then
     message = escape(row.address) .. ": " .. message
   end
@@ -89,7 +100,8 @@ function shown.plan(plan, settings, name)
   local rate = settings.rate
   lines[#lines + 1] = format(rate and "At --rate %s that takes %s."
     or "At %s requests a minute, as the API allows, that takes %s.",
-    text.number(rate or ASSUMED_RATE), duration(plan.people / (rate or ASSUMED_RATE)))
+    text.number(rate or ASSUMED_RATE),
+    duration(plan.people / (rate or ASSUMED_RATE)))
   lines[#lines + 1] = "Nothing was sent.\n"
   return table.concat(lines, "\n")
 end
@@ -97,15 +109,19 @@ end
 --- How it ended, in a line.
 ---@param counts table<string, integer>
 ---@param plan aitronos.Plan
+---@param action string
 ---@return string
-function shown.summary(counts, plan)
-  local parts = { several(counts.made, "invitation made", "invitations made") }
-  local function add(count, words)
+function shown.summary(counts, plan, action)
+  local words = WORDS[action]
+  local parts = { several(counts[words.outcome], words.one, words.many) }
+  local function add(count, what)
     if count > 0 then
-      parts[#parts + 1] = number(count) .. " " .. words
+      parts[#parts + 1] = number(count) .. " " .. what
     end
   end
   add(counts.existing, "there already")
+  add(counts.none, "without one")
+  add(counts.failed, "failed")
   add(counts.rejected, "refused")
   add(counts.not_sent, "not sent")
   add(counts.unknown, "unknown")
@@ -130,13 +146,21 @@ end
 ---@param command string
 ---@return string
 function shown.resume(stopped, settings, command)
-  if not settings.journal and not stopped then
-    return "there is no journal: look in Aitronos for those of whom it is not known, before you "
-      .. "invite them again"
-  end
   local when = stopped and stopped.resume_at and "after " .. time_of(stopped.resume_at) .. " " or ""
   return format("%s %swith: %s", settings.journal and "resume" or "try again", when,
     escape(command))
+end
+
+--- What to do about those of whom it is not known what became of them.
+---@param settings aitronos.CommandSettings
+---@param command string
+---@return string
+function shown.doubt(settings, command)
+  if settings.action == "invite" and not settings.journal then
+    return "there is no journal: look in Aitronos for those of whom it is not known, before you "
+      .. "invite them again"
+  end
+  return shown.resume(nil, settings, command)
 end
 
 --- As a word for the shell.

@@ -35,13 +35,6 @@ function system.clock()
   return now.tv_sec + now.tv_nsec / 1e9
 end
 
---- Sleeps, or until a signal comes.
----@param seconds number
-function system.nap(seconds)
-  local whole = floor(seconds)
-  time.nanosleep { tv_sec = whole, tv_nsec = floor((seconds - whole) * 1e9) }
-end
-
 --- What two paths have in common if they lead to the same file, be it there already or not.
 ---@param path string
 ---@return string

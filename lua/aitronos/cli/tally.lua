@@ -6,6 +6,10 @@ local usage = require "aitronos.cli.usage"
 
 local EXIT = usage.EXIT
 
+local FINE = { made = true, pending = true, none = true }
+-- Counted, but neither done nor failed.
+local ASIDE = { duplicate = true, unreached = true, earlier = true }
+
 ---@class aitronos.Stop
 ---@field exit integer
 ---@field message string
@@ -14,10 +18,12 @@ local EXIT = usage.EXIT
 ---@class aitronos.Tally
 ---@field counts table<string, integer> by outcome, but `unreached` for whom it did not come to;
 ---`earlier` of all these by an earlier run
+---@field ended integer people of whom it is known what became of them
 ---@field stopped? aitronos.Stop why it ended before its time
 ---@field private settings aitronos.CommandSettings
 ---@field private failed integer
 ---@field private on_stop fun()[]
+---@field private cause? integer the exit code where nothing came of it
 local Tally = {}
 Tally.__index = Tally
 
@@ -27,6 +33,16 @@ local tally = {}
 function Tally:count(row)
   local name = row.code == record.NOT_REACHED and "unreached" or row.outcome
   self.counts[name] = self.counts[name] + 1
+  if not ASIDE[name] and name ~= "invalid" then
+    self.ended = self.ended + 1
+  end
+end
+
+--- A row of which an earlier run says all.
+---@param row aitronos.Record
+function Tally:count_earlier(row)
+  self.counts.earlier = self.counts.earlier + 1
+  self:count(row)
 end
 
 --- Stops where so many have failed as may.
@@ -54,35 +70,54 @@ function Tally:watch(call)
   self.on_stop[#self.on_stop + 1] = call
 end
 
-local FAILED = { "rejected", "not_sent", "unknown", "invalid" }
+--- Says why nothing came of it, should that be so.
+---@param exit? integer
+function Tally:blame(exit)
+  self.cause = self.cause or exit
+end
+
+--- Whether a row has ended as it should.
+---@param outcome string
+---@return boolean
+function Tally:is_fine(outcome)
+  return FINE[outcome] == true or outcome == "existing" and self.settings.existing ~= "fail"
+end
+
+-- How many rows there are of which `wanted` is true.
+local function sum(self, wanted)
+  local total = 0
+  for outcome, count in pairs(self.counts) do
+    total = total + (wanted(outcome) and count or 0)
+  end
+  return total
+end
 
 --- What the command ends with.
----@param otherwise integer where nothing came of it
 ---@return integer
-function Tally:exit(otherwise)
-  local counts = self.counts
-  local skips = self.settings.existing == "skip"
-  local fine = counts.made + (skips and counts.existing or 0)
+function Tally:exit()
   if self.stopped then
     return self.stopped.exit
-  elseif counts.unknown > 0 then
+  elseif self.counts.unknown > 0 then
     return EXIT.unknown
   end
-  local failed = skips and 0 or counts.existing
-  for _, outcome in ipairs(FAILED) do
-    failed = failed + counts[outcome]
-  end
-  return failed == 0 and EXIT.done or fine > 0 and EXIT.partly or otherwise
+  local failed = sum(self, function(outcome)
+    return not self:is_fine(outcome) and not ASIDE[outcome]
+  end)
+  local fine = sum(self, function(outcome)
+    return self:is_fine(outcome)
+  end)
+  return failed == 0 and EXIT.done or fine > 0 and EXIT.partly or self.cause or EXIT.partly
 end
 
 ---@param settings aitronos.CommandSettings
 ---@return aitronos.Tally
 function tally.new(settings)
   return setmetatable({
-    settings = settings, failed = 0, on_stop = {},
+    settings = settings, ended = 0, failed = 0, on_stop = {},
     counts = {
-      made = 0, existing = 0, rejected = 0, not_sent = 0, unknown = 0, invalid = 0, duplicate = 0,
-      unreached = 0, earlier = 0,
+      made = 0, existing = 0, pending = 0, none = 0,
+      rejected = 0, not_sent = 0, failed = 0, unknown = 0, invalid = 0,
+      duplicate = 0, unreached = 0, earlier = 0,
     },
   }, Tally)
 end

@@ -4,16 +4,47 @@
 local usage = {
   NAME = "aitronos-invite",
   SUMMARY = "invite people to an Aitronos organization",
-  SYNOPSES = {
-    "--org ORG --role ROLE_ID [OPTION]... ADDRESS...",
-    "--org ORG [--role ROLE_ID] [OPTION]... --file FILE",
+}
+
+---@class aitronos.CommandAction
+---@field name string the word that it is called by; "invite" needs none
+---@field help string a sentence
+---@field synopses string[]
+---@field takes_people boolean
+
+---@type aitronos.CommandAction[]
+usage.ACTIONS = {
+  {
+    name = "invite", takes_people = true,
+    help = "Invite people to an Aitronos organization.",
+    synopses = {
+      "--org ORG --role ROLE_ID [OPTION]... ADDRESS...",
+      "--org ORG [--role ROLE_ID] [OPTION]... --file FILE",
+    },
+  },
+  {
+    name = "status", takes_people = true,
+    help = "Tell whose invitation is pending, in which role and until when.",
+    synopses = {
+      "status --org ORG [OPTION]... ADDRESS...",
+      "status --org ORG [OPTION]... --file FILE",
+    },
+  },
+  {
+    name = "roles", takes_people = false,
+    help = "List the roles of an organization, with their ids.",
+    synopses = { "roles --org ORG [OPTION]..." },
   },
 }
 
 local YEAR = 365 * 86400
 
+-- Which of them take an option; all where it does not say.
+local INVITE = { "invite" }
+local PEOPLE = { "invite", "status" }
+
 usage.GROUPS = {
-  "Who is invited", "What is sent", "Pace", "Looking without sending", "What is written", "Access",
+  "Who", "What is sent", "Pace", "Looking without sending", "What is written", "Access",
   "About",
 }
 
@@ -26,54 +57,60 @@ usage.GROUPS = {
 ---@field most? number
 ---@field choices? string[]
 ---@field default? string
+---@field actions? string[] that take it; all if left out
 ---@field group string
 ---@field help string sentences; the first says enough for a completion
 
 ---@type aitronos.CommandOption[]
 usage.OPTIONS = {
   {
-    name = "--org", argument = "ORG", kind = "word", group = "Who is invited",
+    name = "--org", argument = "ORG", kind = "word", group = "Who",
     help = "The organization's id. Required.",
   },
   {
-    name = "--role", argument = "ROLE_ID", kind = "word", group = "Who is invited",
+    name = "--role", argument = "ROLE_ID", kind = "word", actions = INVITE, group = "Who",
     help = "The role of those whose row in the file names none.",
   },
   {
-    name = "--file", argument = "FILE", kind = "file", group = "Who is invited",
-    help = "Invite the people in this file; - is standard input.",
+    name = "--role-name", argument = "NAME", kind = "word", actions = INVITE, group = "Who",
+    help = "The same by the role's name, whose id is asked for. Letter case does not count.",
+  },
+  {
+    name = "--file", argument = "FILE", kind = "file", actions = PEOPLE, group = "Who",
+    help = "The people in this file; - is standard input.",
   },
   {
     name = "--format", argument = "FORMAT", kind = "choice", choices = { "csv", "jsonl" },
-    group = "Who is invited",
+    actions = PEOPLE, group = "Who",
     help = "What the file is: CSV (or an address a line), or JSON lines. Found by itself.",
   },
   {
-    name = "--skip-invalid", kind = "flag", group = "Who is invited",
+    name = "--skip-invalid", kind = "flag", actions = PEOPLE, group = "Who",
     help = "Leave out rows with faults. Without it one such row stops all before anything is sent.",
   },
   {
     name = "--existing", argument = "WHAT", kind = "choice", choices = { "skip", "fail" },
-    default = "skip", group = "What is sent",
+    default = "skip", actions = INVITE, group = "What is sent",
     help = "Whether someone who is already invited counts as done or as failed.",
   },
   {
-    name = "--no-send", kind = "flag", group = "What is sent",
+    name = "--no-send", kind = "flag", actions = INVITE, group = "What is sent",
     help = "Make the invitations, but have no e-mail sent.",
   },
   {
-    name = "--rate", argument = "N", kind = "number", least = 0.001, most = 1e9, group = "Pace",
+    name = "--rate", argument = "N", kind = "number", least = 0.001, most = 1e9,
+    actions = PEOPLE, group = "Pace",
     help = "At most this many requests a minute.",
   },
   {
     name = "--concurrency", argument = "N", kind = "integer", least = 1, most = 10000,
-    default = "16", group = "Pace",
+    default = "16", actions = PEOPLE, group = "Pace",
     help = "At most this many requests at once.",
   },
   {
     name = "--max-failures", argument = "N", kind = "integer", least = 1, most = 1e9,
-    group = "Pace",
-    help = "Stop when this many people could not be invited.",
+    actions = PEOPLE, group = "Pace",
+    help = "Stop when this many rows have failed.",
   },
   {
     name = "--timeout", argument = "SECONDS", kind = "number", least = 0.001, most = YEAR,
@@ -83,35 +120,40 @@ usage.OPTIONS = {
   {
     name = "--deadline", argument = "SECONDS", kind = "number", least = 0.001, most = YEAR,
     default = "120", group = "Pace",
-    help = "How long one invitation may take, with all waits and repetitions.",
+    help = "How long one call may take, with all waits and repetitions.",
   },
   {
-    name = "--dry-run", kind = "flag", group = "Looking without sending",
-    help = "Check everything, say what would be done and how long it takes, send nothing.",
+    name = "--dry-run", kind = "flag", actions = INVITE, group = "Looking without sending",
+    help = "Check everything, say what would be done and how long it takes, send nothing. Roles "
+      .. "that are given by name are asked for all the same.",
   },
   {
-    name = "--print-curl", kind = "flag", group = "Looking without sending",
+    name = "--print-curl", kind = "flag", actions = INVITE, group = "Looking without sending",
     help = "Print each request as a curl command without the key, send nothing.",
   },
   {
-    name = "--journal", argument = "FILE", kind = "file", group = "What is written",
-    help = "Where to note what was done. The same command goes on from there. Beside the input "
-      .. "unless told, as FILE.journal.",
+    name = "--journal", argument = "FILE", kind = "file", actions = INVITE,
+    group = "What is written",
+    help = "Where to note what was done. The same command goes on from there. Unless told, beside "
+      .. "the input as FILE.journal.",
   },
   {
-    name = "--no-journal", kind = "flag", group = "What is written",
+    name = "--no-journal", kind = "flag", actions = INVITE, group = "What is written",
     help = "Keep no journal. A run that was interrupted can't be resumed.",
   },
   {
-    name = "--report", argument = "FILE", kind = "file", group = "What is written",
+    name = "--report", argument = "FILE", kind = "file", actions = PEOPLE,
+    group = "What is written",
     help = "One record for each row of the input, as .csv or .jsonl.",
   },
   {
-    name = "--failed", argument = "FILE", kind = "file", group = "What is written",
-    help = "Those who could not be invited, as an input for --file, in .csv or .jsonl.",
+    name = "--failed", argument = "FILE", kind = "file", actions = INVITE,
+    group = "What is written",
+    help = "The rows that failed, as an input for --file, in .csv or .jsonl.",
   },
   {
-    name = "--save-links", argument = "FILE", kind = "file", group = "What is written",
+    name = "--save-links", argument = "FILE", kind = "file", actions = INVITE,
+    group = "What is written",
     help = "The links of the invitations, as .csv or .jsonl. Secrets: who has one can join.",
   },
   {
@@ -119,7 +161,7 @@ usage.OPTIONS = {
     help = "Print the results as JSON lines.",
   },
   {
-    name = "--quiet", kind = "flag", group = "What is written",
+    name = "--quiet", kind = "flag", actions = PEOPLE, group = "What is written",
     help = "Show no progress.",
   },
   {
@@ -147,13 +189,13 @@ usage.OPTIONS = {
 }
 
 usage.EXITS = {
-  { name = "done", code = 0, help = "All were invited, or were so before." },
+  { name = "done", code = 0, help = "All is done, or was so before." },
   { name = "error", code = 1, help = "An error that none of the others is." },
   { name = "usage", code = 2, help = "The options or the input are wrong; nothing was sent." },
-  { name = "partly", code = 3, help = "Some could not be invited; the results say why." },
+  { name = "partly", code = 3, help = "Some rows failed; the results say why." },
   { name = "credentials", code = 4, help = "The key was refused, or lacks the permission." },
   { name = "network", code = 5, help = "The server or the network failed." },
-  { name = "unknown", code = 6, help = "Of some it is not known whether they were invited." },
+  { name = "unknown", code = 6, help = "Of some it is not known whether it was done." },
   { name = "throttled", code = 75, help = "A limit of the server is used up; resume later." },
   { name = "interrupted", code = 130, help = "Interrupted; the same command resumes." },
 }
@@ -183,7 +225,41 @@ usage.EXAMPLES = {
   {
     command = "--org org_xyz789 --role role_member --file people.csv --report report.csv",
   },
+  {
+    help = "A role by its name, and which names there are:",
+    command = "--org org_xyz789 --role-name Member ann@example.com",
+  },
+  {
+    command = "roles --org org_xyz789",
+  },
+  {
+    help = "Who has not joined yet:",
+    command = "status --org org_xyz789 --file people.csv",
+  },
 }
+
+--- Whether an action takes an option.
+---@param option aitronos.CommandOption
+---@param action string
+---@return boolean
+function usage.takes(option, action)
+  for _, name in ipairs(option.actions or {}) do
+    if name == action then
+      return true
+    end
+  end
+  return option.actions == nil
+end
+
+--- The actions that are called by a word.
+---@return aitronos.CommandAction[]
+function usage.named_actions()
+  local named = {}
+  for i = 2, #usage.ACTIONS do
+    named[i - 1] = usage.ACTIONS[i]
+  end
+  return named
+end
 
 --- What it says first: enough for a line in a list.
 ---@param option aitronos.CommandOption

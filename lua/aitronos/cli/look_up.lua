@@ -1,0 +1,41 @@
+--- Looks up people's pending invitations.
+
+local record = require "aitronos.cli.record"
+
+local look_up = {}
+
+--- The call for a person. What else their row says does not count.
+---@type aitronos.PlannedCall
+look_up.CALL = {
+  operation = "get_invitation",
+  params = function(settings, person)
+    return { organization_id = settings.org, email = person.address }
+  end,
+}
+
+-- In the API's own words: a 404 without them may come from anywhere, and says nothing.
+local function is_absence(err)
+  return err.kind == "not_found" and err.code ~= "HTTP_404"
+end
+
+--- What a campaign makes of the answers.
+---@param absent "none"|"failed" what becomes of a row for which there is none
+---@param found fun(entry: aitronos.Entry, outcome: aitronos.Outcome): aitronos.Record?
+---@return aitronos.CampaignOperation
+function look_up.operation(absent, found)
+  return {
+    name = "get_invitation",
+    is_answer = is_absence,
+    row = function(entry, outcome)
+      local err = outcome.error
+      if not err then
+        return found(entry, outcome)
+      elseif is_absence(err) then
+        return record.none(entry.person, err, absent)
+      end
+      return record.failed(entry.person, nil, err, "failed")
+    end,
+  }
+end
+
+return look_up

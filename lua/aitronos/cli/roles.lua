@@ -1,0 +1,207 @@
+--- The roles that an organization has: as a table to look at, and their ids by the names that
+--- people give them.
+
+local cjson = require("cjson").new()
+local access = require "aitronos.cli.access"
+local complaint = require "aitronos.cli.complaint"
+local output = require "aitronos.cli.output"
+local person = require "aitronos.cli.person"
+local text = require "aitronos.text"
+local usage = require "aitronos.cli.usage"
+
+local escape = text.escape
+local concat, sort = table.concat, table.sort
+local format, gsub, rep = string.format, string.gsub, string.rep
+local min = math.min
+
+local roles = {}
+
+-- ## Those that there are
+
+-- What the command ends with, by the kind of the Error.
+local EXITS = {
+  authentication = "credentials", permission = "credentials", not_found = "credentials",
+  rate_limit = "throttled", argument = "usage",
+  connection = "network", timeout = "network", tls = "network", server = "network",
+  protocol = "network",
+}
+
+--- Asks for them; those without an id or a name are left out. Fails where there is no answer.
+---@param client aitronos.Client
+---@param settings aitronos.CommandSettings
+---@return aitronos.Role[]
+function roles.list(client, settings)
+  local list, err = client:try_list_roles { organization_id = settings.org }
+  if not list then
+    complaint.fail(usage.EXIT[EXITS[err.kind] or "error"],
+      "cannot ask for the roles: " .. tostring(err))
+  end
+  local found = {}
+  for _, role in ipairs(list) do
+    if type(role) == "table" and type(role.id) == "string" and type(role.name) == "string" then
+      found[#found + 1] = role
+    end
+  end
+  return found
+end
+
+-- ## By their names
+
+local function folded(name)
+  return person.lower(person.trim(name))
+end
+
+-- How many letters must be put in, taken out or changed to make one of the other.
+local function distance(one, other)
+  local before = {}
+  for j = 0, #other do
+    before[j] = j
+  end
+  for i = 1, #one do
+    local row = { [0] = i }
+    for j = 1, #other do
+      local differs = one:byte(i) ~= other:byte(j) and 1 or 0
+      row[j] = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + differs)
+    end
+    before = row
+  end
+  return before[#other]
+end
+
+local function quoted(name)
+  return "'" .. escape(text.clip(name, text.NAME_BYTES)) .. "'"
+end
+
+-- The names that there are, the closest first.
+local function closest(list, name)
+  name = text.clip(name, text.NAME_BYTES)
+  local names, far = {}, {}
+  for i, role in ipairs(list) do
+    names[i] = role.name
+    far[names[i]] = distance(folded(name), folded(text.clip(names[i], text.NAME_BYTES)))
+  end
+  sort(names, function(one, other)
+    if far[one] ~= far[other] then
+      return far[one] < far[other]
+    end
+    return one < other
+  end)
+  return names[1] and escape(concat(names, ", ")) or "none at all"
+end
+
+-- The ids of the roles whose name is the same, once both are changed so.
+local function named(list, name, change)
+  local ids, wanted = {}, change(name)
+  for _, role in ipairs(list) do
+    if change(role.name) == wanted then
+      ids[#ids + 1] = role.id
+    end
+  end
+  return ids
+end
+
+local function as_it_is(name)
+  return name
+end
+
+--- The id of the role with a name; letter case and outer space count only where they must.
+---@param list aitronos.Role[]
+---@param name string
+---@return string? id
+---@return string? message
+function roles.id_of(list, name)
+  for _, change in ipairs { as_it_is, folded } do
+    local ids = named(list, name, change)
+    if ids[2] then
+      return nil, "more than one role is named " .. quoted(name) .. ": give a role's id"
+    elseif ids[1] then
+      return ids[1]
+    end
+  end
+  return nil, "there is no role named " .. quoted(name) .. ", but " .. closest(list, name)
+end
+
+--- As `id_of`, of roles that are asked for when the first name comes up.
+---@param ask fun(): aitronos.Role[]
+---@return fun(name: string): string?, string?
+function roles.resolver(ask)
+  local list
+  local ids = {}
+  return function(name)
+    list = list or ask()
+    local message
+    if not ids[name] then
+      ids[name], message = roles.id_of(list, name)
+    end
+    return ids[name], message
+  end
+end
+
+-- ## As a table
+
+local COLUMNS = { "id", "name", "description" }
+
+-- In characters, which most terminals show as a column each.
+local function width(words)
+  return #gsub(words, "[\128-\191]", "")
+end
+
+local function cells_of(role)
+  local cells = {}
+  for i, name in ipairs(COLUMNS) do
+    cells[i] = type(role[name]) == "string" and escape(role[name]) or ""
+  end
+  return cells
+end
+
+--- The roles as lines: id, name, and a description where one has any.
+---@param list aitronos.Role[]
+---@return string
+function roles.shown(list)
+  local rows, widths = { { "ID", "NAME", "DESCRIPTION" } }, {}
+  for _, role in ipairs(list) do
+    rows[#rows + 1] = cells_of(role)
+  end
+  local described = false
+  for i, cells in ipairs(rows) do
+    described = described or i > 1 and cells[3] ~= ""
+    for j, cell in ipairs(cells) do
+      widths[j] = math.max(widths[j] or 0, width(cell))
+    end
+  end
+  for i, cells in ipairs(rows) do
+    cells[3] = described and cells[3] or ""
+    local line = cells[1] .. rep(" ", widths[1] - width(cells[1]) + 2) .. cells[2]
+      .. rep(" ", widths[2] - width(cells[2]) + 2) .. cells[3]
+    rows[i] = gsub(line, " +$", "")
+  end
+  return concat(rows, "\n") .. "\n"
+end
+
+local function json_line(role)
+  local parts = {}
+  for i, name in ipairs(COLUMNS) do
+    local value = type(role[name]) == "string" and role[name] or cjson.null
+    parts[i] = format('"%s":%s', name, gsub(cjson.encode(value), "\\/", "/"))
+  end
+  return "{" .. concat(parts, ",") .. "}\n"
+end
+
+-- ## The command
+
+---@param settings aitronos.CommandSettings
+---@param system table
+---@return integer exit
+function roles.run(settings, system)
+  local client = access.client(settings, system)
+  local list = roles.list(client, settings)
+  client:close()
+  local words = {}
+  for i, role in ipairs(list) do
+    words[i] = json_line(role)
+  end
+  complaint.check(output.write(io.stdout, settings.json and concat(words) or roles.shown(list)))
+  return usage.EXIT.done
+end
+
+return roles

@@ -1,0 +1,168 @@
+--- What the command does before and after an invitation, at a sandbox: roles, status.
+
+local command = require "spec.support.command"
+
+if command.unfit then
+  it("the command", function() pending(command.unfit) end)
+  return
+end
+
+local cjson = require "cjson"
+local sandbox = require "spec.support.sandbox"
+local shell = require "spec.support.shell"
+
+describe("aitronos-invite #bulk", function()
+  local cli = command.each()
+  local server
+
+  setup(function()
+    server = sandbox.start()
+    cli.base_url = server.base_url
+  end)
+  teardown(function()
+    server.stop()
+  end)
+  before_each(function()
+    server.reset()
+  end)
+
+  local function assert_has(text, ...)
+    for _, words in ipairs { ... } do
+      assert.truthy(text:find(words, 1, true), words .. "\nis not in\n" .. text)
+    end
+  end
+
+  -- Runs it, to end with this code.
+  local function run(code, arguments, given)
+    local ended = cli:run(arguments, given)
+    assert.equal(code, ended.code, ended.out .. ended.err)
+    return ended
+  end
+
+  local function invite(addresses)
+    run(0, "--role role_member " .. addresses)
+  end
+
+  -- How often the sandbox was asked at paths that end so.
+  local function count(method, ending)
+    local times = 0
+    for _, request in ipairs(cjson.decode(server.get("/_sandbox/requests")).requests) do
+      local path = request.path:gsub("%?.*", "")
+      if request.method == method and path:sub(-#ending) == ending then
+        times = times + 1
+      end
+    end
+    return times
+  end
+
+  -- The report's outcomes by address.
+  local function outcomes(name)
+    local found = {}
+    for line in cli:read(name):gmatch("[^\n]+") do
+      local row = cjson.decode(line)
+      assert.is_nil(found[row.address])
+      found[row.address] = row.outcome
+    end
+    return found
+  end
+
+  describe("roles", function()
+    local FIRST_LINES = [[
+ID                       NAME                DESCRIPTION
+role_owner               Owner               May do everything.
+]]
+
+    it("lists them as a table, with descriptions where there are any", function()
+      local ended = run(0, "roles")
+      assert.equal(FIRST_LINES, ended.out:sub(1, #FIRST_LINES))
+      assert.equal("", ended.err)
+      cli.organization = "org_crew"
+      assert_has(run(0, "roles").out, "ID                       NAME\nrole_owner               Own")
+    end)
+
+    it("lists them as JSON lines", function()
+      local first = run(0, "roles --json").out:match("^[^\n]*")
+      assert.equal('{"id":"role_owner","name":"Owner","description":"May do everything."}', first)
+    end)
+
+    it("says why it can't", function()
+      cli.key = "sandbox_expired"
+      assert_has(run(4, "roles").err, "cannot ask for the roles: authentication: ")
+      cli.key = "sandbox_unlimited"
+      assert_has(run(5, "roles --deadline 0.1 --base-url http://127.0.0.1:1").err, "connection: ")
+      assert.equal(2, cli:run("roles ann@example.com").code)
+    end)
+  end)
+
+  describe("takes a role's name", function()
+    it("and sends the id that it asked for once, whatever case and space", function()
+      cli:write("people.csv", "email,role_name\nann@example.com,gardener\nben@example.com,\n"
+        .. "cid@example.com, ADMIN \n")
+      local ended = run(0, "--role-name ' member' --file people.csv --report r.jsonl")
+      assert_has(ended.err, "3 invitations made")
+      local roles = {}
+      for line in cli:read("r.jsonl"):gmatch("[^\n]+") do
+        roles[#roles + 1] = cjson.decode(line).role
+      end
+      table.sort(roles)
+      assert.same({ "role_admin", "role_gardener", "role_member" }, roles)
+      assert_has(run(0, "status ann@example.com").out, "role_gardener")
+      assert.equal(1, count("GET", "/roles"))
+    end)
+
+    it("and names those that there are where it is none, the closest first", function()
+      local ended = run(2, "--role-name Gardner ann@example.com")
+      assert_has(ended.err, "--role-name: there is no role named 'Gardner', but Gardener, ")
+      cli:write("people.csv", "email,role_name\nann@example.com,Onwer\nben@example.com,Member\n")
+      ended = run(2, "--file people.csv --dry-run")
+      assert_has(ended.out, "1 to be invited", "1 with faults")
+      assert_has(ended.err,
+        "people.csv:2: ann@example.com: role_name: there is no role named 'Onwer', but Owner, ")
+      assert.equal(0, count("POST", "/invite-user"))
+    end)
+
+    it("and ends where the roles can't be asked for", function()
+      cli.organization = "org_fault-roles400"
+      assert_has(run(1, "--role-name Member ann@example.com").err, "cannot ask for the roles: ")
+      assert.equal(0, count("POST", "/invite-user"))
+    end)
+  end)
+
+  describe("status", function()
+    it("tells whose invitation is pending, and that there is none is an answer", function()
+      invite "ann@example.com"
+      local ended = run(0, "status ann@example.com ANN+x@example.com")
+      assert.truthy(ended.out:find(
+        "pending    ann@example.com  role_member  expires %d+%-%d+%-%d+T[%d:]+Z\n"), ended.out)
+      assert_has(ended.out, "none       ANN+x@example.com  no pending invitation\n")
+      assert_has(ended.err, "1 pending invitation, 1 without one, of 2 rows.\n")
+    end)
+
+    it("takes files, of which only the addresses count, and leaves no journal", function()
+      invite "ann@example.com"
+      cli:write("people.csv", "email,role_name\nann@example.com,none\nben@example.com,\n"
+        .. "Ann@example.com,Admin\n")
+      local ended = run(0, "status --file people.csv --report r.jsonl --json")
+      assert.equal(3, select(2, ended.out:gsub("\n", "")))
+      assert.same({
+        ["ann@example.com"] = "pending", ["ben@example.com"] = "none",
+        ["Ann@example.com"] = "duplicate",
+      }, outcomes "r.jsonl")
+      assert.equal(0, count("GET", "/roles"))
+      assert.equal("", shell.output_of("ls " .. cli.folder .. " | grep journal"))
+      for _, text in ipairs { ended.out, cli:read "r.jsonl" } do
+        assert.is_nil(text:find("uuid-", 1, true))
+        assert.is_nil(text:find("link", 1, true))
+      end
+    end)
+
+    it("tells what could not be found out", function()
+      local ended = run(3, "status ann@example.com fault+lookup422@example.com")
+      assert_has(ended.out, "none       ann@example.com",
+        "failed     fault+lookup422@example.com  Validation error. (VALIDATION_ERROR, trace ")
+      cli.key = "sandbox_expired"
+      assert_has(run(4, "status ann@example.com").err, "stopped: authentication: ")
+      assert.equal(5, cli:run("status a@b.com --deadline 0.1 --base-url http://127.0.0.1:1").code)
+    end)
+  end)
+end)
