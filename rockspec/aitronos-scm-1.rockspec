@@ -55,6 +55,7 @@ build = {
     ["aitronos.cli.record"] = "lua/aitronos/cli/record.lua",
     ["aitronos.cli.repeats"] = "lua/aitronos/cli/repeats.lua",
     ["aitronos.cli.report"] = "lua/aitronos/cli/report.lua",
+    ["aitronos.cli.resend"] = "lua/aitronos/cli/resend.lua",
     ["aitronos.cli.roles"] = "lua/aitronos/cli/roles.lua",
     ["aitronos.cli.run"] = "lua/aitronos/cli/run.lua",
     ["aitronos.cli.shown"] = "lua/aitronos/cli/shown.lua",

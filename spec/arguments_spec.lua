@@ -58,7 +58,7 @@ describe("arguments.parse", function()
   end
 
   it("gives each option under its name with _ for -, to each command its own", function()
-    for _, action in ipairs { "invite", "status" } do
+    for _, action in ipairs { "invite", "status", "resend" } do
       local more, expected = options_of(action)
       assert.same(expected, assert(parse(more)))
     end
@@ -76,8 +76,13 @@ describe("arguments.parse", function()
     end
     assert.equal("roles", assert(arguments.parse { "--org", "status", "roles" }).action)
     assert_fault("'status' is no address", { "--", "status" }, { "--org", "o", "--role", "r" })
-    assert_fault("'stauts' is no address, nor a command: these are status, roles",
+    assert_fault("'stauts' is no address, nor a command: these are status, resend, roles",
       { "stauts", "a@b" }, { "--org", "o" })
+  end)
+
+  it("keeps the journal of a resend apart", function()
+    assert.equal("people.csv.resend.journal", assert(parse { "resend" }).journal)
+    assert.is_nil(assert(parse { "status" }).journal)
   end)
 
   it("says by which words help is asked for", function()
@@ -163,7 +168,8 @@ describe("arguments.parse refuses", function()
     for _, name in ipairs { "--role", "--no-send", "--journal", "--dry-run" } do
       assert_fault("unknown option '" .. name, { "status", name })
     end
-    assert_fault("unknown option '--file'", { "roles" })
+    assert_fault("unknown option '--save-links'", { "resend", "--save-links", "l.csv" })
+    assert_fault("unknown option '--resend-unknown'", { "--resend-unknown" })
   end)
 
   it("what is unknown", function()

@@ -1,4 +1,4 @@
---- What the command does before and after an invitation, at a sandbox: roles, status.
+--- What the command does before and after an invitation, at a sandbox: roles, status, resend.
 
 local command = require "spec.support.command"
 
@@ -53,6 +53,15 @@ describe("aitronos-invite #bulk", function()
       end
     end
     return times
+  end
+
+  -- How many mails went out to each.
+  local function mails()
+    local counts = {}
+    for _, mail in ipairs(cjson.decode(server.get("/_sandbox/outbox"))) do
+      counts[mail.to] = (counts[mail.to] or 0) + 1
+    end
+    return counts
   end
 
   -- The report's outcomes by address.
@@ -163,6 +172,106 @@ role_owner               Owner               May do everything.
       cli.key = "sandbox_expired"
       assert_has(run(4, "status ann@example.com").err, "stopped: authentication: ")
       assert.equal(5, cli:run("status a@b.com --deadline 0.1 --base-url http://127.0.0.1:1").code)
+    end)
+  end)
+
+  describe("resend", function()
+    local RESEND = "resend --file people.csv --report r.jsonl "
+
+    before_each(function()
+      cli:write("people.csv", "email\nann@example.com\nben@example.com\nmember@example.com\n")
+      invite "ann@example.com ben@example.com"
+    end)
+
+    it("mails those again whose invitation is pending, and the others have failed", function()
+      local ended = run(3, RESEND .. "--failed f.csv")
+      assert_has(ended.out, "resent     ann@example.com  inv_", "resent     ben@example.com  inv_",
+        "failed     member@example.com  no pending invitation (INVITATION_NOT_FOUND, trace ")
+      assert_has(ended.err, "2 invitations sent again, 1 failed, of 3 rows.\n")
+      assert.same({ ["ann@example.com"] = 2, ["ben@example.com"] = 2 }, mails())
+      assert.equal("email,role_id,role_name,send_invitation\nmember@example.com,,,\n",
+        cli:read "f.csv")
+    end)
+
+    it("run again mails nobody twice, and looks nobody up twice whom it mailed", function()
+      run(3, RESEND)
+      local before, looked_up = outcomes "r.jsonl", count("GET", "/invitation")
+      local ended = run(3, RESEND)
+      assert_has(ended.err, "(2 by earlier runs)")
+      assert.same(before, outcomes "r.jsonl")
+      assert.same({ ["ann@example.com"] = 2, ["ben@example.com"] = 2 }, mails())
+      assert.equal(looked_up + 1, count("GET", "/invitation"))
+    end)
+
+    it("has a journal that inviting does not take for its own", function()
+      run(0, "--role role_member --file people.csv")
+      run(3, RESEND)
+      assert.truthy(cli:read "people.csv.journal")
+      assert_has(cli:read "people.csv.resend.journal", '"command":"resend"')
+      assert_has(run(1, RESEND .. "--journal people.csv.journal").err,
+        "is the journal of another run: its command is invite, not resend")
+    end)
+
+    it("takes an answer without content, too", function()
+      cli.organization = "org_crew"
+      invite "zoe@example.com"
+      local ended = run(0, "resend zoe@example.com --json")
+      assert.equal("resent", cjson.decode(ended.out).outcome)
+      assert.equal(2, mails()["zoe@example.com"])
+    end)
+
+    it("sends no second mail to whom it may have mailed, unless it is told to", function()
+      cli:write("people.csv", "fault+resendlostreply@example.com\nann@example.com\n")
+      invite "fault+resendlostreply@example.com"
+      local ended = run(6, RESEND)
+      assert_has(ended.err, "1 invitation sent again, 1 unknown",
+        "not known whether their mail went out, and only --resend-unknown sends them another")
+      ended = run(6, RESEND)
+      assert_has(ended.out, "an earlier run may have sent it again; --resend-unknown does so now")
+      assert.same({ ["fault+resendlostreply@example.com"] = "unknown",
+        ["ann@example.com"] = "resent" }, outcomes "r.jsonl")
+      local sent = mails()["fault+resendlostreply@example.com"]
+      run(6, RESEND .. "--resend-unknown")
+      assert.equal(sent + 1, mails()["fault+resendlostreply@example.com"])
+      assert.equal(2, mails()["ann@example.com"])
+    end)
+
+    it("tries those again that were refused", function()
+      cli:write("people.csv", "fault+resend422x1@example.com\nann@example.com\n")
+      invite "fault+resend422x1@example.com"
+      assert_has(run(3, RESEND).out, "rejected   fault+resend422x1@example.com")
+      run(0, RESEND)
+      assert.equal(2, mails()["fault+resend422x1@example.com"])
+      assert.equal(2, mails()["ann@example.com"])
+    end)
+
+    it("stops early where the key lacks the permission", function()
+      local lines = {}
+      for i = 1, 40 do
+        lines[i] = ("p%d@example.com\n"):format(i)
+      end
+      cli:write("people.csv", table.concat(lines))
+      run(0, "--role role_member --file people.csv")
+      cli.key = "sandbox_member"
+      local ended = run(4, RESEND)
+      assert_has(ended.err, "stopped: permission: ", "resume with: ", " not reached, of 40 rows.")
+      assert.is_true(count("POST", "/resend-invitation") < 12)
+      assert.equal(40, select(2, cli:read("r.jsonl"):gsub("\n", "")))
+      cli.key = "sandbox_unlimited"
+      assert_has(run(0, RESEND).err, "40 invitations sent again, of 40 rows.")
+    end)
+
+    it("stops where its look-ups do", function()
+      cli:write("people.csv", "fault+lookup429long@example.com\nann@example.com\n")
+      local ended = run(75, RESEND .. "--concurrency 1")
+      assert_has(ended.err, "0 invitations sent again, 2 not reached", "resume after ")
+      assert.equal(0, count("POST", "/resend-invitation"))
+    end)
+
+    it("with --dry-run sends nothing, and looks nobody up", function()
+      local ended = run(0, "resend --file people.csv --dry-run")
+      assert_has(ended.out, "3 whose invitation is to be sent again\n", "Nothing was sent.")
+      assert.equal(0, count("GET", "/invitation"))
     end)
   end)
 end)

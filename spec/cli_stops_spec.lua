@@ -14,21 +14,32 @@ local shell = require "spec.support.shell"
 
 describe("aitronos-invite #bulk", function()
   local cli = command.each()
-  local server, held
+  local server, held, look_ups_held
 
-  -- Holds each answer but the first until `held` is false.
+  -- Holds each answer but the first until `held` is false; those to look-ups until `look_ups_held`
+  -- is.
   local function handler(connection)
     local request = connection:read_request()
     while request do
-      local email = cjson.decode(request.body).email
-      connection:wait_until(function() return not held or email == "p1@example.com" end)
-      connection:write(api.response(201, api.made("inv_" .. email)))
+      local looked_up = request.path:match("%?email=(p%d+)")
+      local resent = request.path:match("/usr_(p%d+)/")
+      if looked_up then
+        connection:wait_until(function() return not look_ups_held end)
+        connection:write(api.response(200, api.found { user_id = "usr_" .. looked_up }))
+      elseif resent then
+        connection:wait_until(function() return not held or resent == "p1" end)
+        connection:write(api.response(204, ""))
+      else
+        local email = cjson.decode(request.body).email
+        connection:wait_until(function() return not held or email == "p1@example.com" end)
+        connection:write(api.response(201, api.made("inv_" .. email)))
+      end
       request = connection:read_request()
     end
   end
 
   before_each(function()
-    held = true
+    held, look_ups_held = true, false
     server = Server.new(handler)
     cli.base_url = server:url()
     local lines = {}
@@ -111,6 +122,15 @@ describe("aitronos-invite #bulk", function()
     assert.truthy(journal:find('{"intent":"p4@example.com"', 1, true))
   end)
 
+  it("sends none of those that the pace still held back", function()
+    start("--rate 1", 1)
+    cli:signal "INT"
+    wait_for_words "once more stops at once"
+    held = false
+    assert.truthy(finish().err:find("1 invitation made, 39 not reached, of 40 rows.", 1, true))
+    assert.equal(1, #server.requests)
+  end)
+
   it("says of those in doubt that it did not come to that it is not known", function()
     cli:write("list.csv.journal", '{"aitronos_journal":1,"organization_id":"org_xyz789"}\n'
       .. '{"intent":"p40@example.com","role":"role_member"}\n')
@@ -135,6 +155,69 @@ describe("aitronos-invite #bulk", function()
     local counts = outcomes "r.jsonl"
     assert.equal(#server.requests, counts.made)
     assert.equal(40, counts.made + counts.not_sent)
+  end)
+
+  describe("resend", function()
+    local RESEND = "resend --file list.csv --concurrency 4 --report r.jsonl"
+
+    -- Whose mail was asked for.
+    local function mails()
+      local counts, total = {}, 0
+      for _, request in ipairs(server.requests) do
+        local user = request.path:match("/users/usr_(p%d+)/resend%-invitation$")
+        if user then
+          counts[user] = (counts[user] or 0) + 1
+          assert.equal(1, counts[user], user)
+          total = total + 1
+        end
+      end
+      return total
+    end
+
+    -- Until four are under way beside the first, which is as many as may be.
+    local function start_resend()
+      cli:start(RESEND)
+      wait_for(function() return mails() == 5 end)
+    end
+
+    it("on SIGINT lets those under way finish, and can be resumed", function()
+      start_resend()
+      cli:signal "INT"
+      wait_for_words "once more stops at once"
+      held = false
+      local ended = finish()
+      assert.equal(130, ended.code)
+      assert.equal(5, mails())
+      assert.same({ resent = 5, not_sent = 35 }, outcomes "r.jsonl")
+      assert.truthy(ended.err:find("5 invitations sent again, 35 not reached, of 40", 1, true))
+      local arguments = ended.err:match("resume with: aitronos%-invite %-%-org org_xyz789 ([^\n]+)")
+      assert.equal(RESEND, arguments)
+      assert.equal(0, cli:run_with(server, arguments).code)
+      assert.equal(40, mails())
+      assert.same({ resent = 40 }, outcomes "r.jsonl")
+    end)
+
+    it("on SIGINT during its look-ups begins nothing more", function()
+      look_ups_held = true
+      cli:start(RESEND)
+      wait_for(function() return #server.requests == 1 end)
+      cli:signal "INT"
+      wait_for_words "once more stops at once"
+      look_ups_held = false
+      assert.equal(130, finish().code)
+      assert.equal(1, #server.requests)
+      assert.same({ not_sent = 40 }, outcomes "r.jsonl")
+    end)
+
+    it("killed, leaves alone those whom it may have mailed", function()
+      start_resend()
+      cli:signal "KILL"
+      finish()
+      held = false
+      assert.equal(6, cli:run_with(server, RESEND).code)
+      assert.same({ resent = 36, unknown = 4 }, outcomes "r.jsonl")
+      assert.equal(40, mails())
+    end)
   end)
 
   it("says so where another run has its journal", function()

@@ -161,9 +161,9 @@ echo "${COMPREPLY[*]}"
   end)
 
   it("commands are, as long as none is there, and an address only the user knows", function()
-    assert.equal("status roles", offered(""))
-    assert.equal("status", offered("--org", "x", "sta"))
-    assert.equal("status roles", offered("--org", "status", "--rate", "=", "5", ""))
+    assert.equal("status resend roles", offered(""))
+    assert.equal("resend", offered("--org", "x", "res"))
+    assert.equal("status resend roles", offered("--org", "status", "--rate", "=", "5", ""))
     assert.equal("", offered("status", ""))
     assert.equal("", offered("ann@example.com", ""))
   end)

@@ -69,6 +69,8 @@ describe("shown", function()
     end
     assert.equal("resume with: c", doubt("invite", "j"))
     assert.truthy(doubt("invite"):find("look in Aitronos", 1, true))
+    assert.truthy(doubt("resend", "j"):find("only --resend-unknown sends them another", 1, true))
+    assert.truthy(doubt("resend"):find("the same command sends them another", 1, true))
   end)
 
   it("words for the shell are what they were", function()

@@ -3,6 +3,7 @@
 local arguments = require "aitronos.cli.arguments"
 local complaint = require "aitronos.cli.complaint"
 local invite = require "aitronos.cli.invite"
+local resend = require "aitronos.cli.resend"
 local roles = require "aitronos.cli.roles"
 local shown = require "aitronos.cli.shown"
 local status = require "aitronos.cli.status"
@@ -11,7 +12,7 @@ local usage = require "aitronos.cli.usage"
 
 local EXIT = usage.EXIT
 
-local COMMANDS = { invite = invite, status = status, roles = roles }
+local COMMANDS = { invite = invite, status = status, resend = resend, roles = roles }
 
 local cli = {}
 

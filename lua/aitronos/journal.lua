@@ -29,6 +29,7 @@ local LINE_CHUNK_BYTES = 1024
 ---@field path string
 ---@field organization_id string
 ---@field base_url? string
+---@field command string
 ---@field counts { done: integer, open: integer } of what earlier runs left
 ---@field private fd? integer
 ---@field private buffered string[]
@@ -170,21 +171,24 @@ end
 local function begin(self)
   self.counts = { done = count(self.done), open = count(self.open) }
   add(self, lines.header {
-    organization_id = self.organization_id, base_url = self.base_url, started = time(),
+    organization_id = self.organization_id, base_url = self.base_url, command = self.command,
+    started = time(),
   })
   return self:sync()
 end
 
---- Opens the journal of a run, or makes one. It belongs to one organization, at one API.
+--- Opens the journal of a run, or makes one. It belongs to one organization, at one API, and to one
+--- command.
 ---
 ---     local journal = assert(journals.open("people.csv.journal", "org_xyz789"))
 ---
 ---@param path string
 ---@param organization_id string
 ---@param base_url? string where given here and when the journal was made, they must be the same
+---@param command? string "invite" unless given
 ---@return aitronos.Journal?
 ---@return string? message if it can't be used: then nothing was written into it
-function journal.open(path, organization_id, base_url)
+function journal.open(path, organization_id, base_url, command)
   local fd, words = open_file(path)
   if not fd then
     return nil, words
@@ -193,6 +197,7 @@ function journal.open(path, organization_id, base_url)
     path = path,
     organization_id = organization_id,
     base_url = base_url,
+    command = command or lines.COMMAND,
     fd = fd,
     buffered = {},
     unsynced = false,

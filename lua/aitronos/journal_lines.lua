@@ -7,7 +7,10 @@ local find, format, match, sub = string.find, string.format, string.match, strin
 local concat = table.concat
 local error, ipairs, pcall, type = error, ipairs, pcall, type
 
-local lines = {}
+local lines = {
+  -- Of a journal that does not say.
+  COMMAND = "invite",
+}
 
 local VERSION = 1
 local VALUE_BYTES = 4096
@@ -18,7 +21,7 @@ local HEADER_START = '{"aitronos_journal":'
 
 -- What else a line may have, by its kind.
 local FIELDS = {
-  aitronos_journal = { "organization_id", "base_url", "started" },
+  aitronos_journal = { "organization_id", "base_url", "command", "started" },
   intent = { "role", "at" },
   -- What a report says of a person. What would let its reader join is in none of them.
   done = {
@@ -66,7 +69,7 @@ function lines.write(kind, key, values)
 end
 
 --- The line with which a run begins.
----@param values { organization_id: string, base_url?: string, started: integer }
+---@param values { organization_id: string, base_url?: string, command: string, started: integer }
 ---@return string
 function lines.header(values)
   return write("aitronos_journal", VERSION, values)
@@ -109,9 +112,12 @@ local function header_fault(journal, header)
   if header.aitronos_journal ~= VERSION then
     return journal.path .. " is a journal of a version that this program does not know"
   end
-  for _, name in ipairs { "organization_id", "base_url" } do
+  for _, name in ipairs { "organization_id", "base_url", "command" } do
     local theirs, ours = header[name], journal[name]
-    if theirs ~= ours and (name == "organization_id" or theirs and ours) then
+    if name == "command" then
+      theirs = theirs or lines.COMMAND
+    end
+    if theirs ~= ours and (name ~= "base_url" or theirs and ours) then
       theirs = type(theirs) == "string" and text.escape(text.clip(theirs, text.NAME_BYTES)) or "?"
       return format("%s is the journal of another run: its %s is %s, not %s",
         journal.path, name, theirs, ours)

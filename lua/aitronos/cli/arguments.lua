@@ -16,7 +16,7 @@ local arguments = {
 local MESSAGE_BYTES = 512
 
 ---@class aitronos.CommandSettings
----@field action "invite"|"status"|"roles"|"help"|"version"
+---@field action "invite"|"status"|"resend"|"roles"|"help"|"version"
 ---@field text? string of help: what to print
 ---@field addresses string[] empty where there is a file
 ---@field org string
@@ -27,6 +27,7 @@ local MESSAGE_BYTES = 512
 ---@field skip_invalid? boolean
 ---@field existing? "skip"|"fail" to invite only
 ---@field no_send? boolean
+---@field resend_unknown? boolean
 ---@field rate? number requests a minute
 ---@field concurrency? integer where it is about people
 ---@field max_failures? integer
@@ -301,6 +302,9 @@ local function fault_of(settings, file_id)
     or same_file(settings, file_id)
 end
 
+-- Where an action keeps its journal: what is done twice to the same people are two things.
+local JOURNALS = { invite = ".journal", resend = ".resend.journal" }
+
 local function fill_up(settings)
   for _, option in ipairs(usage.OPTIONS) do
     local key = usage.key(option)
@@ -310,9 +314,9 @@ local function fill_up(settings)
       settings[key] = tonumber(option.default) or option.default
     end
   end
-  if settings.action == "invite" and settings.file and settings.file ~= "-"
-    and not settings.no_journal then
-    settings.journal = settings.journal or settings.file .. ".journal"
+  local ending = JOURNALS[settings.action]
+  if ending and settings.file and settings.file ~= "-" and not settings.no_journal then
+    settings.journal = settings.journal or settings.file .. ending
   end
   return settings
 end

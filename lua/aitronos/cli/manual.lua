@@ -139,6 +139,16 @@ The others are:
 .It Cm status
 Look up each person.
 That there is no pending invitation is an answer, and not a failure.
+.It Cm resend
+Look up each person, and have the mail sent again where an invitation is pending; where none is,
+the row has failed.
+It has a journal of its own.
+Whom an earlier run mailed is left out.
+Of whom an earlier run can't tell is left out, too, and reported as unknown: a second mail is what
+nobody wants.
+With
+.Fl Fl resend\-unknown
+they get one.
 .It Cm roles
 List the roles: id, name and description.
 .El

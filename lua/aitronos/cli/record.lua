@@ -9,9 +9,10 @@ local record = {
   NOT_REACHED = "NOT_REACHED",
 }
 
----`pending`, `none`: whether there is an invitation; `failed`: it could not be looked up.
+---`pending`, `none`: whether there is an invitation; `resent`: its mail went out again; `failed`:
+---it could not be looked up, or there is none to send again.
 ---@alias aitronos.RecordOutcome
----| "made"|"existing"|"pending"|"none"
+---| "made"|"existing"|"pending"|"none"|"resent"
 ---| "rejected"|"not_sent"|"failed"|"unknown"|"invalid"|"duplicate"
 
 ---@class aitronos.Record
@@ -68,6 +69,18 @@ function record.none(person, err, outcome)
   return none
 end
 
+--- The mail went out again.
+---@param person aitronos.Person
+---@param invitation aitronos.Invitation
+---@param response aitronos.Response
+---@return aitronos.Record
+function record.resent(person, invitation, response)
+  local resent = new(person, invitation.role_id, "resent")
+  resent.invitation_id = invitation.invitation_id
+  resent.status, resent.attempts = response.status, response.attempts
+  return resent
+end
+
 ---@param person aitronos.Person
 ---@param role? string
 ---@param err aitronos.Error
@@ -112,6 +125,16 @@ function record.duplicate(person, role, line)
   local duplicate = new(person, role, "duplicate")
   duplicate.message = format("has the same address as line %d", line)
   return duplicate
+end
+
+--- One whose mail an earlier run may have sent again.
+---@param person aitronos.Person
+---@return aitronos.Record
+function record.doubtful(person)
+  local doubtful = new(person, nil, "unknown")
+  doubtful.code = "IN_DOUBT"
+  doubtful.message = "an earlier run may have sent it again; --resend-unknown does so now"
+  return doubtful
 end
 
 --- One that the run did not come to.

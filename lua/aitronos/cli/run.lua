@@ -102,6 +102,7 @@ function Run:wait(seconds, err)
   self.waits_until, self.reason = over, "no connection"
   self.display:note("the server can't be reached (" .. tostring(err) .. ")")
   while left > 0 and not self.tally.stopped do
+    -- What another campaign has under way goes on meanwhile.
     self:client():turn(math.min(access.TURN_SECONDS, left))
     tick(self)
     left = over - self.system.clock()
@@ -230,7 +231,8 @@ function Run:open_journal()
   local settings = self.settings
   if settings.journal then
     local journals = require "aitronos.journal"
-    return check(journals.open(settings.journal, settings.org, access.base_url(settings)))
+    return check(journals.open(settings.journal, settings.org, access.base_url(settings),
+      settings.action))
   end
 end
 

@@ -12,12 +12,21 @@ local shown = {}
 -- The limit that the API documents.
 local ASSUMED_RATE = 100
 
-local FINE = { made = true, existing = true, duplicate = true, pending = true, none = true }
+local FINE = {
+  made = true, existing = true, duplicate = true, pending = true, none = true, resent = true,
+}
 
--- By the command: what has come of it.
+-- By the command: what a plan is for, how many requests a person takes, and what has come of it.
 local WORDS = {
-  invite = { outcome = "made", one = "invitation made", many = "invitations made" },
+  invite = {
+    plan = "to be invited", requests = 1,
+    outcome = "made", one = "invitation made", many = "invitations made",
+  },
   status = { outcome = "pending", one = "pending invitation", many = "pending invitations" },
+  resend = {
+    plan = "whose invitation is to be sent again", requests = 2,
+    outcome = "resent", one = "invitation sent again", many = "invitations sent again",
+  },
 }
 
 ---@param row aitronos.Record
@@ -91,9 +100,10 @@ end
 ---@param name string of the input
 ---@return string
 function shown.plan(plan, settings, name)
+  local words = WORDS[settings.action]
   local lines = {
     format("%s: %s, of which", name, several(plan.rows, "row", "rows")),
-    format("  %9s to be invited", number(plan.people)),
+    format("  %9s %s", number(plan.people), words.plan),
     format("  %9s with an address that was there before", number(plan.duplicates)),
     format("  %9s with faults", number(plan.invalid)),
   }
@@ -101,7 +111,7 @@ function shown.plan(plan, settings, name)
   lines[#lines + 1] = format(rate and "At --rate %s that takes %s."
     or "At %s requests a minute, as the API allows, that takes %s.",
     text.number(rate or ASSUMED_RATE),
-    duration(plan.people / (rate or ASSUMED_RATE)))
+    duration(plan.people * words.requests / (rate or ASSUMED_RATE)))
   lines[#lines + 1] = "Nothing was sent.\n"
   return table.concat(lines, "\n")
 end
@@ -156,7 +166,11 @@ end
 ---@param command string
 ---@return string
 function shown.doubt(settings, command)
-  if settings.action == "invite" and not settings.journal then
+  if settings.action == "resend" then
+    return "of some it is not known whether their mail went out, and "
+      .. (settings.journal and "only --resend-unknown sends them another"
+        or "the same command sends them another")
+  elseif settings.action == "invite" and not settings.journal then
     return "there is no journal: look in Aitronos for those of whom it is not known, before you "
       .. "invite them again"
   end

@@ -6,7 +6,7 @@ local usage = require "aitronos.cli.usage"
 
 local EXIT = usage.EXIT
 
-local FINE = { made = true, pending = true, none = true }
+local FINE = { made = true, pending = true, none = true, resent = true }
 -- Counted, but neither done nor failed.
 local ASIDE = { duplicate = true, unreached = true, earlier = true }
 
@@ -115,7 +115,7 @@ function tally.new(settings)
   return setmetatable({
     settings = settings, ended = 0, failed = 0, on_stop = {},
     counts = {
-      made = 0, existing = 0, pending = 0, none = 0,
+      made = 0, existing = 0, pending = 0, none = 0, resent = 0,
       rejected = 0, not_sent = 0, failed = 0, unknown = 0, invalid = 0,
       duplicate = 0, unreached = 0, earlier = 0,
     },

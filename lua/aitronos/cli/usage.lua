@@ -31,6 +31,14 @@ usage.ACTIONS = {
     },
   },
   {
+    name = "resend", takes_people = true,
+    help = "Have the mail of pending invitations sent once more.",
+    synopses = {
+      "resend --org ORG [OPTION]... ADDRESS...",
+      "resend --org ORG [OPTION]... --file FILE",
+    },
+  },
+  {
     name = "roles", takes_people = false,
     help = "List the roles of an organization, with their ids.",
     synopses = { "roles --org ORG [OPTION]..." },
@@ -41,7 +49,8 @@ local YEAR = 365 * 86400
 
 -- Which of them take an option; all where it does not say.
 local INVITE = { "invite" }
-local PEOPLE = { "invite", "status" }
+local SEND = { "invite", "resend" }
+local PEOPLE = { "invite", "status", "resend" }
 
 usage.GROUPS = {
   "Who", "What is sent", "Pace", "Looking without sending", "What is written", "Access",
@@ -98,6 +107,10 @@ usage.OPTIONS = {
     help = "Make the invitations, but have no e-mail sent.",
   },
   {
+    name = "--resend-unknown", kind = "flag", actions = { "resend" }, group = "What is sent",
+    help = "Send to those, too, of whom an earlier run could not tell whether it had sent.",
+  },
+  {
     name = "--rate", argument = "N", kind = "number", least = 0.001, most = 1e9,
     actions = PEOPLE, group = "Pace",
     help = "At most this many requests a minute.",
@@ -123,7 +136,7 @@ usage.OPTIONS = {
     help = "How long one call may take, with all waits and repetitions.",
   },
   {
-    name = "--dry-run", kind = "flag", actions = INVITE, group = "Looking without sending",
+    name = "--dry-run", kind = "flag", actions = SEND, group = "Looking without sending",
     help = "Check everything, say what would be done and how long it takes, send nothing. Roles "
       .. "that are given by name are asked for all the same.",
   },
@@ -132,13 +145,12 @@ usage.OPTIONS = {
     help = "Print each request as a curl command without the key, send nothing.",
   },
   {
-    name = "--journal", argument = "FILE", kind = "file", actions = INVITE,
-    group = "What is written",
+    name = "--journal", argument = "FILE", kind = "file", actions = SEND, group = "What is written",
     help = "Where to note what was done. The same command goes on from there. Unless told, beside "
-      .. "the input as FILE.journal.",
+      .. "the input as FILE.journal, or FILE.resend.journal.",
   },
   {
-    name = "--no-journal", kind = "flag", actions = INVITE, group = "What is written",
+    name = "--no-journal", kind = "flag", actions = SEND, group = "What is written",
     help = "Keep no journal. A run that was interrupted can't be resumed.",
   },
   {
@@ -147,8 +159,7 @@ usage.OPTIONS = {
     help = "One record for each row of the input, as .csv or .jsonl.",
   },
   {
-    name = "--failed", argument = "FILE", kind = "file", actions = INVITE,
-    group = "What is written",
+    name = "--failed", argument = "FILE", kind = "file", actions = SEND, group = "What is written",
     help = "The rows that failed, as an input for --file, in .csv or .jsonl.",
   },
   {
@@ -233,8 +244,11 @@ usage.EXAMPLES = {
     command = "roles --org org_xyz789",
   },
   {
-    help = "Who has not joined yet:",
+    help = "Who has not joined yet, and another mail to one of them:",
     command = "status --org org_xyz789 --file people.csv",
+  },
+  {
+    command = "resend --org org_xyz789 ann@example.com",
   },
 }
 
