@@ -196,17 +196,17 @@ lint: ## formatters, linters, and who may use whom
 fmt: ## format the C files
 	clang-format -i csrc/*.[ch] spec/c/*.[ch] spec/fuzz/*.c bench/*.c
 
-.PHONY: bench
-bench: ## invitations one by one, beside a raw libcurl loop in the same run
-	@.ci/deps test
-	@$(MAKE) --no-print-directory -s build build/bench/raw_easy
-	@$(WITH_MODULE) bench/run $(LUA_COMMAND)
+# Each Lua finds its own build in the variable that it looks at first. What stands in the last may
+# have a peer's modules.
+WITH_MODULES = LUA_PATH="lua/?.lua;;" LUA_CPATH="$(BUILD)/luajit/?.so;;" \
+	LUA_CPATH_5_3="$(BUILD)/5.3/?.so;;" LUA_CPATH_5_4="$(BUILD)/5.4/?.so;$${LUA_CPATH_5_4-;}"
 
-.PHONY: bench-bulk
-bench-bulk: ## many at once and the command line, beside libcurl's multi and curl --parallel (LUA=5.3)
-	@.ci/deps test
-	@$(MAKE) --no-print-directory -s build build/bench/raw_multi build/bench/measure
-	@$(WITH_MODULE) bench/bulk $(LUA_COMMAND)
+.PHONY: bench
+bench: ## a table of us and whatever else is installed (ROUNDS=5 N=2000 ONLY="one by one" LONG=1)
+	@.ci/deps bench
+	@for lua in 5.4 5.3 luajit; do $(MAKE) --no-print-directory -s build LUA=$$lua || exit 1; done
+	@$(MAKE) --no-print-directory -s $(addprefix build/bench/,measure raw_easy raw_multi)
+	@$(WITH_MODULES) bench/with lua5.4 bench/compare.lua
 
 .PHONY: bench-throttle
 bench-throttle: ## how much of a rate limit is used, and how many 429s that takes
@@ -218,7 +218,7 @@ bench-throttle: ## how much of a rate limit is used, and how many 429s that take
 bench-instructions: ## user instructions an invitation, against bench/instructions.budget
 	@.ci/deps lint
 	@$(MAKE) --no-print-directory -s build build/bench/raw_easy
-	@$(WITH_MODULE) bench/instructions $(LUA_COMMAND)
+	@$(WITH_MODULE) bench/with bench/instructions $(LUA_COMMAND)
 
 .PHONY: bench-tls
 bench-tls: ## what the first and the following new TLS connections of a client cost
@@ -253,7 +253,7 @@ build/bench/hanging_names.so: spec/support/hanging_names.c
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -shared -o $@ $<
 
-build/bench/%: bench/%.c
+build/bench/%: bench/%.c bench/raw.h
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -o $@ $< -lcurl
 
