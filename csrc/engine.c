@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CREDENTIAL ((size_t)64 * 1024)
+#define MAX_LINE ((size_t)64 * 1024)
 
 /* First in, first out; a transfer is in one list at most. */
 struct list {
@@ -78,32 +78,51 @@ static void wipe_headers(struct curl_slist *list)
     curl_slist_free_all(list);
 }
 
+/* Leaves no copy of the value but that in the list. */
+static bool add_header_of(struct curl_slist **list, const char *name, const char *value)
+{
+    struct ait_buffer line;
+    bool added = false;
+
+    ait_buffer_init(&line, MAX_LINE);
+    if (ait_buffer_append_string(&line, name) == AIT_OK &&
+        ait_buffer_append_string(&line, value) == AIT_OK &&
+        ait_buffer_append(&line, "", 1) == AIT_OK)
+        added = add_header(list, line.data);
+    ait_buffer_wipe(&line);
+    return added;
+}
+
 /* Adds the credential's line, and remembers where its secret part is. */
 static bool add_credential(struct ait_engine *engine, struct curl_slist **list,
                            const struct ait_settings *settings)
 {
     const char *name = settings->bearer ? "Authorization: Bearer " : "X-API-Key: ";
-    struct ait_buffer line;
-    bool added = false;
 
     if (settings->secret == NULL)
         return true;
-    ait_buffer_init(&line, MAX_CREDENTIAL);
-    if (ait_buffer_append_string(&line, name) == AIT_OK &&
-        ait_buffer_append_string(&line, settings->secret) == AIT_OK &&
-        ait_buffer_append(&line, "", 1) == AIT_OK)
-        added = add_header(list, line.data);
-    ait_buffer_wipe(&line);
-    engine->has_credential = added;
-    if (added && strlen(settings->secret) >= AIT_MIN_SECRET)
+    if (!add_header_of(list, name, settings->secret))
+        return false;
+    engine->has_credential = true;
+    if (strlen(settings->secret) >= AIT_MIN_SECRET)
         engine->secret = (*list)->data + strlen(name);
-    return added;
+    return true;
+}
+
+/* What libcurl has options for, too: those it writes twice for each attempt, letter by letter. */
+static bool add_introduction(struct curl_slist **list, const struct ait_settings *settings)
+{
+    const char *encoding = ait_transfer_encoding();
+
+    return add_header(list, "Accept: application/json") &&
+           add_header_of(list, "User-Agent: ", settings->user_agent) &&
+           (*encoding == '\0' || add_header_of(list, "Accept-Encoding: ", encoding));
 }
 
 static bool add_common_headers(struct ait_engine *engine, struct curl_slist **list,
                                const struct ait_settings *settings)
 {
-    if (!add_credential(engine, list, settings) || !add_header(list, "Accept: application/json"))
+    if (!add_credential(engine, list, settings) || !add_introduction(list, settings))
         return false;
     for (const char *const *line = settings->headers; line != NULL && *line != NULL; line++) {
         if (!add_header(list, *line))

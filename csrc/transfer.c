@@ -115,8 +115,10 @@ static bool set_proxy(CURL *easy, const struct ait_settings *settings)
     if (none) /* the second, lest it look for exceptions in the environment */
         return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK;
-    return settings->proxy == NULL ||
-           curl_easy_setopt(easy, CURLOPT_PROXY, settings->proxy) == CURLE_OK;
+    /* Our header lines are not for the proxy, which may want to know who asks. */
+    return curl_easy_setopt(easy, CURLOPT_USERAGENT, settings->user_agent) == CURLE_OK &&
+           (settings->proxy == NULL ||
+            curl_easy_setopt(easy, CURLOPT_PROXY, settings->proxy) == CURLE_OK);
 }
 
 static bool set_connection(CURL *easy, const struct ait_settings *settings)
@@ -146,17 +148,14 @@ static bool set_sockets(CURL *easy, struct ait_sockets *sockets)
            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) == CURLE_OK;
 }
 
-/* Of all that libcurl knows this one, which every server knows: each name is a text that libcurl
- * writes, letter by letter, for each attempt. */
-static const char *encoding(void)
+const char *ait_transfer_encoding(void)
 {
     return (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_LIBZ) != 0 ? "gzip" : "";
 }
 
 static bool set_exchange(CURL *easy, const struct ait_settings *settings)
 {
-    return curl_easy_setopt(easy, CURLOPT_USERAGENT, settings->user_agent) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, encoding()) == CURLE_OK &&
+    return curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ait_transfer_encoding()) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
                             (curl_off_t)settings->max_response_bytes) == CURLE_OK &&

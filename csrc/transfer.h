@@ -51,6 +51,10 @@ struct ait_transfer {
     struct ait_transfer *previous, *next; /* in one of the engine's lists */
 };
 
+/* What an answer may be compressed with: of all that libcurl knows this one, which every server
+ * knows, since each name is written for each attempt. Empty: libcurl does not know it. */
+const char *ait_transfer_encoding(void);
+
 /* An easy handle with all of the settings, from which every transfer's is copied; NULL if
  * memory ran out. The caller cleans it up. sockets must outlive all connections. */
 CURL *ait_transfer_model(const struct ait_settings *settings, struct ait_sockets *sockets);

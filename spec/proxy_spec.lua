@@ -41,9 +41,9 @@ describe("a proxy", function()
   end)
 
   it("is asked for a tunnel where the call is HTTPS, and sees none of it", function()
-    local tunnelled
+    local asked, tunnelled
     start(function(connection)
-      local asked = connection:read_request()
+      asked = connection:read_request()
       assert(asked.method == "CONNECT" and not asked.headers["x-api-key"])
       connection:write("HTTP/1.1 200 Connection established\r\nX-Request-Id: req_proxy\r\n\r\n")
       if connection:start_tls(certificates.contexts.good) then
@@ -54,6 +54,8 @@ describe("a proxy", function()
     local invitation, response = client:invite_user(api.PARAMS)
     assert.equal(api.INVITATION, invitation.invitation_id)
     assert.equal("canary_1234567890", tunnelled.headers["x-api-key"])
+    assert.truthy(asked.headers["user-agent"]:find("^aitronos%-lua/"))
+    assert.equal(asked.headers["user-agent"], tunnelled.headers["user-agent"])
     assert.is_nil(tunnelled.headers["proxy-authorization"])
     assert.is_nil(response.request_id)
   end)
