@@ -231,24 +231,31 @@ int64_t ait_headers_retry_after_ms(const struct ait_headers *headers, int64_t wa
     return wait > 0 ? wait : -1;
 }
 
+/* A number: of seconds, or when, in seconds or thousandths since 1970. */
+static bool read_number(const char *text, int64_t wall_ms, int64_t *ms)
+{
+    int64_t whole = 0;
+    int64_t thousandths = 0;
+
+    if (!ait_date_take_digits(&text, &whole) || !ait_date_take_thousandths(&text, &thousandths) ||
+        *text != '\0')
+        return false;
+    if (whole > INT64_C(1000000000000))
+        *ms = ms_until(whole, wall_ms);
+    else if (whole > 1000000000)
+        *ms = ms_until(whole * 1000 + thousandths, wall_ms);
+    else
+        *ms = seconds_to_ms(whole, thousandths);
+    return true;
+}
+
 static int64_t read_reset(const char *text, int64_t wall_ms)
 {
     int64_t ms = 0;
-    if (ait_date_parse_duration(text, MAX_WAIT_MS, &ms))
-        return ms;
-    if (ait_date_parse(text, &ms))
-        return ms_until(ms, wall_ms);
 
-    int64_t whole = 0;
-    int64_t thousandths = 0;
-    if (!ait_date_take_digits(&text, &whole) || !ait_date_take_thousandths(&text, &thousandths) ||
-        *text != '\0')
-        return -1;
-    if (whole > INT64_C(1000000000000))
-        return ms_until(whole, wall_ms);
-    if (whole > 1000000000)
-        return ms_until(whole * 1000 + thousandths, wall_ms);
-    return seconds_to_ms(whole, thousandths);
+    if (read_number(text, wall_ms, &ms) || ait_date_parse_duration(text, MAX_WAIT_MS, &ms))
+        return ms;
+    return ait_date_parse(text, &ms) ? ms_until(ms, wall_ms) : -1;
 }
 
 /* The plain family wins also where its value can't be read. */
