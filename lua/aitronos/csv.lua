@@ -257,6 +257,23 @@ local function defused(value)
   return value
 end
 
+-- What nobody could take for anything else, as most fields are.
+local PLAIN = "^[a-z0-9A-Z][a-z0-9A-Z @:._+/-]*$"
+
+local function written(value, spreadsheet)
+  if value == "" or find(value, PLAIN) then
+    return value
+  end
+  if spreadsheet then
+    value = defused(value)
+  end
+  -- Also what other delimiters are made of: a reader may be looking for one.
+  if find(value, '[",;\t\r\n]') or find(value, "^\239\187\191") then
+    value = '"' .. gsub(value, '"', '""') .. '"'
+  end
+  return value
+end
+
 ---@class aitronos.CsvWriting
 ---@field spreadsheet? boolean for people: what a spreadsheet would run as a formula gets a ' before
 ---it. Leave it out for what is to be read again, since reading does not take that off.
@@ -269,18 +286,10 @@ end
 ---@param options? aitronos.CsvWriting
 ---@return string
 function M.line(fields, options)
+  local spreadsheet = options and options.spreadsheet
   local out = {}
   for i, value in ipairs(fields) do
-    if type(value) ~= "string" then
-      value = tostring(value)
-    elseif options and options.spreadsheet then
-      value = defused(value)
-    end
-    -- Also what other delimiters are made of: a reader may be looking for one.
-    if find(value, '[",;\t\r\n]') or find(value, "^\239\187\191") then
-      value = '"' .. gsub(value, '"', '""') .. '"'
-    end
-    out[i] = value
+    out[i] = type(value) == "string" and written(value, spreadsheet) or tostring(value)
   end
   if #out == 1 and out[1] == "" then
     return '""\n'
