@@ -412,13 +412,21 @@ static void set_end(lua_State *L, int job_index)
     ait_job_drop_values(L, job_index);
 }
 
-static void pay(struct ait_client *client, const struct ait_history *history,
+/* The first sending costs nothing, also where look-ups came before it. */
+static bool may_spend(const struct ait_client *client, const struct ait_job *job)
+{
+    return job->attempts == 0 || client->retry_tokens >= AIT_RETRY_COST;
+}
+
+static void pay(struct ait_client *client, const struct ait_job *job,
                 const struct ait_decision *decision)
 {
-    if (decision->verdict == AIT_SEND)
+    int retries = job->attempts > 1 ? job->attempts - 1 : 0;
+
+    if (decision->verdict == AIT_SEND && job->attempts > 0)
         client->retry_tokens -= AIT_RETRY_COST;
     else if (decision->verdict == AIT_DONE)
-        client->retry_tokens += history->retries * AIT_RETRY_COST + 1;
+        client->retry_tokens += retries * AIT_RETRY_COST + 1;
     if (client->retry_tokens > AIT_RETRY_TOKENS)
         client->retry_tokens = AIT_RETRY_TOKENS;
 }
@@ -471,7 +479,7 @@ static struct ait_decision decide(lua_State *L, const struct ait_client *client,
 {
     int row = job_index + 1, values = job_index + 2, body = job_index + 3;
     const struct ait_report *report = &answer->report;
-    bool may_spend = client->retry_tokens >= AIT_RETRY_COST;
+    bool may = may_spend(client, job);
     int64_t now_ms = ait_clock_now_ms();
     /* Chance costs a system call, and is for waits, which a good answer needs none of. */
     bool good = report->readable && report->status < 300 && !job->looking_up;
@@ -480,11 +488,11 @@ static struct ait_decision decide(lua_State *L, const struct ait_client *client,
     if (job->looking_up) {
         answer->finding = finding_of(L, answer->outcome, answer->reply, row, values, body);
         ait_job_push_slot(L, job_index, AIT_SLOT_FACTS);
-        return ait_policy_after_look_up(&job->rules, history, answer->finding, report, may_spend,
-                                        now_ms, random);
+        return ait_policy_after_look_up(&job->rules, history, answer->finding, report, may, now_ms,
+                                        random);
     }
     push_facts(L, job, answer->outcome, report, answer->reply, body);
-    return ait_policy_after_sending(&job->rules, history, report, may_spend, now_ms, random);
+    return ait_policy_after_sending(&job->rules, history, report, may, now_ms, random);
 }
 
 void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *job,
@@ -503,7 +511,7 @@ void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *jo
     decision = decide(L, client, job, &answer, &history, job_index);
     prepare(L, client, job, &answer, &decision, job_index);
 
-    pay(client, &history, &decision);
+    pay(client, job, &decision);
     if (outcome->status > 0)
         ait_pacer_heard(&client->pacer, outcome->status, answer.report.retry_after_ms, &answer.rate,
                         ait_clock_now_ms());

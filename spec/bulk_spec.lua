@@ -466,6 +466,35 @@ describe("invite_users", function()
       assert.equal("GET POST", exchange:methods())
     end)
 
+    it("sends so many as there are, whatever the client's budget of retries", function()
+      local MANY = 150
+      exchange:serve(function(connection)
+        local request = connection:read_request()
+        while request do
+          if request.method == "GET" then
+            connection:write(api.ABSENT)
+          else -- all but the first must get by without what a success gives back
+            connection:wait_until(function()
+              return email_of(request) == address(1) or exchange.server:count("POST") >= MANY
+            end)
+            connection:write(api.response(201, api.made()))
+          end
+          request = connection:read_request()
+        end
+      end)
+      local given, made = 0, 0
+      local function source()
+        given = given + 1
+        if given <= MANY then
+          return person(given), true
+        end
+      end
+      for outcome in exchange:connect():invite_users(source, { concurrency = MANY }) do
+        made = made + (outcome.invitation and 1 or 0)
+      end
+      assert.equal(MANY, made)
+    end)
+
     it("sends it once at most", function()
       exchange:answer({ api.response(500, "") }, { api.ABSENT })
       local outcome = exchange:connect { max_retries = 5 }:invite_users(again())()
