@@ -25,15 +25,8 @@ local function raised(f, ...)
 end
 
 describe("a client", function()
-  local server, client
-
-  setup(function()
-    server = sandbox.start()
-  end)
-
-  teardown(function()
-    server.stop()
-  end)
+  local server = sandbox.each()
+  local client
 
   before_each(function()
     server.reset()

@@ -40,10 +40,8 @@ end
 
 describe("beside a sandbox", function()
   local root = shell.output_of("pwd"):gsub("\n$", "")
-  local server, folder
-
-  setup(function() server = sandbox.start() end)
-  teardown(function() server.stop() end)
+  local server = sandbox.each()
+  local folder
 
   before_each(function()
     server.reset()

@@ -253,10 +253,9 @@ describe("the fields", function()
   end)
 
   describe("beside a sandbox,", function()
-    local server, client
+    local server = sandbox.each()
+    local client
 
-    setup(function() server = sandbox.start() end)
-    teardown(function() server.stop() end)
     before_each(function()
       server.reset()
       client = aitronos.new { api_key = "sandbox_owner", base_url = server.base_url }

@@ -119,15 +119,7 @@ describe("a password", function()
 end)
 
 describe("where memory runs out", function()
-  local server
-
-  setup(function()
-    server = sandbox.start()
-  end)
-
-  teardown(function()
-    server.stop()
-  end)
+  local server = sandbox.each()
 
   for _, what in ipairs { "new", "success", "absent", "found", "refused", "cancelled" } do
     it_with(memory_host, "a call errs, tells the truth and leaks nothing: " .. what, function()
@@ -140,15 +132,7 @@ describe("where memory runs out", function()
 end)
 
 describe("a process", function()
-  local server
-
-  setup(function()
-    server = sandbox.start()
-  end)
-
-  teardown(function()
-    server.stop()
-  end)
+  local server = sandbox.each()
 
   it_with(any_host, "has no more descriptors after a thousand clients", function()
     io.write("\n", assert_succeeds(child.start(any_host, "clients", server.base_url,

@@ -16,15 +16,7 @@ for _, how in ipairs { "without a thread", "with a thread" } do
   local with_thread = how == "with a thread" and "yes" or nil
 
   describe("a client " .. how, function()
-    local server
-
-    setup(function()
-      server = sandbox.start()
-    end)
-
-    teardown(function()
-      server.stop()
-    end)
+    local server = sandbox.each()
 
     local function run(command, script, base_url)
       local process = child.start(command, script, base_url, server.ca_file, with_thread)

@@ -240,10 +240,7 @@ it("doc/command.md names options that the command has", function()
 end)
 
 describe("the sandbox's page", function()
-  local server
-
-  setup(function() server = sandbox.start() end)
-  teardown(function() server.stop() end)
+  local server = sandbox.each()
 
   it("lists its faults", function()
     local lines = { "| name | what happens |", "| --- | --- |" }

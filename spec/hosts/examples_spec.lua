@@ -23,10 +23,8 @@ dofile "examples/luv.lua"
 ]]
 
 describe("the example", function()
-  local server
+  local server = sandbox.each()
 
-  setup(function() server = sandbox.start() end)
-  teardown(function() server.stop() end)
   before_each(function() server.reset() end)
 
   local function output_of(script)

@@ -244,10 +244,8 @@ describe("a client in a loop", function()
 end)
 
 describe("a client beside a sandbox", function()
-  local server, client, jobs
-
-  setup(function() server = sandbox.start() end)
-  teardown(function() server.stop() end)
+  local server = sandbox.each()
+  local client, jobs
 
   before_each(function()
     server.reset()

@@ -11,10 +11,8 @@ local PERSON = {
 }
 
 describe("a driver of an event loop", function()
-  local server, client
-
-  setup(function() server = sandbox.start() end)
-  teardown(function() server.stop() end)
+  local server = sandbox.each()
+  local client
 
   before_each(function()
     server.reset()

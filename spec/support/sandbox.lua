@@ -103,4 +103,18 @@ function sandbox.start()
   error("the sandbox did not start: " .. (problem or "no reason given"), 2)
 end
 
+---One for all specs of the block in which it is called.
+---@return table server as of `start`
+function sandbox.each()
+  local busted = require "busted"
+  local server = {}
+  busted.setup(function()
+    setmetatable(server, { __index = sandbox.start() })
+  end)
+  busted.teardown(function()
+    server.stop()
+  end)
+  return server
+end
+
 return sandbox
