@@ -8,6 +8,7 @@ if support.unfit then
 end
 
 local journals = require "aitronos.journal"
+local shell = require "spec.support.shell"
 local signal = require "posix.signal"
 
 local ORGANIZATION = support.ORGANIZATION
@@ -78,7 +79,7 @@ describe("a journal that breaks off", function()
         assert(journal:flush())
       elseif chance <= 4 then
         assert(journal:sync())
-        synced[#synced + 1] = #support.read(path)
+        synced[#synced + 1] = #shell.read_file(path)
       elseif chance == 5 then
         assert(journal:close())
         journal, intended = place:open(), {}
@@ -87,7 +88,7 @@ describe("a journal that breaks off", function()
     end
     assert(journal:close())
 
-    local text = support.read(path)
+    local text = shell.read_file(path)
     local last = 0
     for _, op in ipairs(ops) do
       op.first = last + 1
@@ -118,7 +119,7 @@ describe("a journal that breaks off", function()
 
   -- Twice: a run that goes on after the break must not hide or bring back anything.
   local function check(text, expected, hint)
-    support.write(path, text)
+    shell.write_file(path, text)
     local journal, message = journals.open(path, ORGANIZATION)
     assert.truthy(journal, message and message .. " " .. hint)
     assert_entries(expected, journal, hint)
@@ -190,7 +191,7 @@ describe("a journal that breaks off", function()
           journal:intend("p" .. number .. "@example.com", "role_x")
           if random(5) == 1 then
             assert(journal:sync())
-            local _, count = support.read(path):gsub("\n", "")
+            local _, count = shell.read_file(path):gsub("\n", "")
             assert.equal(number + 1, count)
           end
         end

@@ -7,6 +7,7 @@ end
 
 local fcntl = require "posix.fcntl"
 local journals = require "aitronos.journal"
+local shell = require "spec.support.shell"
 local stat = require "posix.sys.stat"
 
 local ORGANIZATION = support.ORGANIZATION
@@ -19,7 +20,7 @@ describe("the journal", function()
   it("is made for its owner only, with a header", function()
     local journal = place:open("https://api.example.com")
     assert.equal(stat.S_IRUSR + stat.S_IWUSR, stat.stat(path).st_mode % 512)
-    local header = support.read(path)
+    local header = shell.read_file(path)
     assert.truthy(header:find('^{"aitronos_journal":1,"organization_id":"org_xyz789",'
       .. '"base_url":"https:\\/\\/api.example.com","command":"invite","started":%d+}\n$'), header)
     assert.same({ done = 0, open = 0 }, journal.counts)
@@ -136,7 +137,7 @@ describe("the journal", function()
       })
     end)
     assert.same({ state = "done", line = 1 }, journal:entry "a@example.com")
-    assert.is_nil(support.read(path):find("secret", 1, true))
+    assert.is_nil(shell.read_file(path):find("secret", 1, true))
   end)
 
   it("takes whatever a server may have sent", function()
@@ -169,12 +170,12 @@ describe("the journal", function()
 
   describe("refuses, and leaves as it is,", function()
     local function assert_refused(content, words, ...)
-      support.write(path, content)
+      shell.write_file(path, content)
       local journal, message = journals.open(path, ORGANIZATION, ...)
       assert.is_nil(journal)
       assert.truthy(message:find(path, 1, true), message)
       assert.truthy(message:find(words, 1, true), message)
-      assert.equal(content, support.read(path))
+      assert.equal(content, shell.read_file(path))
     end
 
     it("that of another organization", function()
@@ -234,7 +235,7 @@ describe("the journal", function()
     for _, tail in ipairs {
       "x", "x\n", '{"done":"c@exam', "\0\0\0", "x\0\0\ny\nz", '"done":"c@example.com"}\n\n',
     } do
-      support.write(path, HEADER .. a .. tail)
+      shell.write_file(path, HEADER .. a .. tail)
       local journal = place:open()
       assert.same({ done = 1, open = 0 }, journal.counts)
       journal:finish("b@example.com", {})
@@ -244,12 +245,12 @@ describe("the journal", function()
       assert(journal:close())
     end
     -- Blocks between others that never reached the disk.
-    support.write(path, HEADER .. a .. '{"don\0\0\0\0ple.com"}\n' .. b)
+    shell.write_file(path, HEADER .. a .. '{"don\0\0\0\0ple.com"}\n' .. b)
     assert.same({ done = 2, open = 0 }, place:open().counts)
   end)
 
   it("counts a last line that only lacks its line feed", function()
-    support.write(path, HEADER .. '{"done":"a@example.com","line":7}')
+    shell.write_file(path, HEADER .. '{"done":"a@example.com","line":7}')
     local journal = place:open()
     assert.equal(7, journal:entry("a@example.com").line)
     assert(journal:close())

@@ -9,6 +9,7 @@ end
 
 local errno = require "posix.errno"
 local journals = require "aitronos.journal"
+local shell = require "spec.support.shell"
 local signal = require "posix.signal"
 local unistd = require "posix.unistd"
 
@@ -192,10 +193,10 @@ describe("the journal", function()
       assert.has_error(function() journal:entry "a@example.com" end,
         "cannot read " .. path .. ": Input/output error")
       place.put_back()
-      support.write(path, "")
+      shell.write_file(path, "")
       assert.has_error(function() journal:entry "a@example.com" end,
         "cannot read " .. path .. ": it ends too early")
-      support.write(path, ("x\n"):rep(500))
+      shell.write_file(path, ("x\n"):rep(500))
       assert.has_error(function() journal:entry "a@example.com" end,
         "cannot read " .. path .. ": it was changed")
     end)

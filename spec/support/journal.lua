@@ -18,19 +18,6 @@ function M.path()
   return path
 end
 
-function M.read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
-function M.write(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
-
 ---@class spec.Journal
 ---@field path string where nothing is when a spec begins
 ---@field put_back fun() what was replaced
