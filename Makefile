@@ -141,16 +141,16 @@ SPECS := $(filter-out $(addprefix spec/,arguments_spec.lua callers_spec.lua cli_
 	progress_spec.lua readme_spec.lua report_spec.lua roles_spec.lua sandbox_% \
 	shown_spec.lua),$(wildcard spec/*_spec.lua)) spec/regress
 
-# With these settings Lua 5.3 and 5.4 collect all garbage whenever they look whether it is time to,
-# which makes whatever builds up much take minutes: of the cells of faults_spec.lua each of these
-# two does another sixteenth, where Lua 5.1 and LuaJIT do all, and the specs with the tag "bulk" are
-# left out.
+# With these settings Lua 5.3 and 5.4 collect all garbage whenever they look whether it is time to:
+# each time takes as long as there is much to keep. So each file has a process of its own, the specs
+# with the tag "bulk" are left out, and of the cells of faults_spec.lua each of these two does another
+# sixteenth, where Lua 5.1 and LuaJIT do all.
 .PHONY: gc-stress
 gc-stress: ## the specs with a collector that never pauses
 	@.ci/deps test
 	@for lua in $(LUAS); do \
 		$(MAKE) --no-print-directory -s build/gc/$$lua/host LUA=$$lua BUILD=build/gc || exit 1; done
-	@GC_STRESS=1 SPLIT="5.4=16 5.3=16" $(MAKE) --no-print-directory -s test-installed BUILD=build/gc \
+	@GC_STRESS=1 APART=1 SPLIT="5.4=16 5.3=16" $(MAKE) --no-print-directory -s test-installed BUILD=build/gc \
 		TEST="$(or $(TEST),--exclude-tags=bulk $(SPECS))"
 
 $(OUT)/host: spec/support/host.c
