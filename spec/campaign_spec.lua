@@ -134,6 +134,14 @@ describe("a campaign", function()
     assert.equal(1, done.counts.rejected)
   end)
 
+  it("comes back once to whom the server turned away, again where no retry was left", function()
+    local refused = { kind = "server", status = 503, retryable = true, attempts = 3 }
+    assert.equal(2, invite(2, then_failing(refused, 1)).counts.made)
+    assert.equal(1, invite(2, then_failing(refused, 2)).counts.rejected)
+    refused.attempts = 1
+    assert.equal(2, invite(2, then_failing(refused, 3)).counts.made)
+  end)
+
   it("stops at a refused key at once, at a lacking permission when it is no row's own", function()
     local done = invite(40, then_failing { kind = "authentication" })
     assert.equal(EXIT.credentials, done.exit)

@@ -23,7 +23,7 @@ local MOST_TRIES = 10
 ---@field found? aitronos.Invitation that it is about, where an earlier campaign found it
 ---@field in_doubt? integer since when: an earlier run may have sent it
 ---@field tries integer
----@field turned_away? boolean once, for a reason that passes
+---@field turned_away? boolean once, retries and all, for a reason that passes
 
 ---What a campaign does for each person, and makes of what comes of it.
 ---@class aitronos.CampaignOperation
@@ -137,8 +137,9 @@ local function comes_again(self, entry, err)
     self.run:stop()
   end
   if err.outcome == "rejected" and err.retryable and not entry.turned_away then
-    -- Once more: after a doubt a call sends only once, and the client's retries may be used up.
-    entry.in_doubt, entry.turned_away, again = nil, true, true
+    -- Once more, and that with retries: after a doubt a call has none, and the client's may be used
+    -- up for now.
+    entry.in_doubt, entry.turned_away, again = nil, err.attempts > 1, true
   end
   return again
 end
