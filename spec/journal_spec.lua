@@ -197,7 +197,7 @@ describe("the journal", function()
       assert_refused(HEADER, "its command is invite, not resend", nil, "resend")
       local header = HEADER:gsub("}", ',"command":"resend"}')
       assert_refused(header, "its command is resend, not invite")
-      open(nil, "resend"):close()
+      place:open(nil, "resend"):close()
     end)
 
     it("one of another version", function()
