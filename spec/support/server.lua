@@ -44,11 +44,15 @@ local function wait_for(what)
   coroutine.yield(what)
 end
 
-local function reason_to_wait(err)
-  if err == "timeout" or err == "wantread" then
-    return "read"
+-- Waits for what an error of a socket asks for, or returns false: it is the end. LuaSocket says
+-- "timeout" where a TLS object says what it wants.
+local function wait_out(err, on_timeout)
+  local what = err == "wantread" and "read" or err == "wantwrite" and "write"
+    or err == "timeout" and on_timeout
+  if what then
+    wait_for(what)
   end
-  return err == "wantwrite" and "write" or nil
+  return what ~= false
 end
 
 --- Adds what has come to `input`. False at the end of what the peer sends, or of the connection.
@@ -60,11 +64,9 @@ function Connection:fill()
       self.input = self.input .. data
       return true
     end
-    local what = reason_to_wait(err)
-    if not what then
+    if not wait_out(err, "read") then
       return false
     end
-    wait_for(what)
   end
   return false
 end
@@ -120,13 +122,8 @@ function Connection:write(bytes)
     local until_now = last or partial or first - 1
     self.sent = self.sent + until_now - first + 1
     first = until_now + 1
-    if not last then
-      -- LuaSocket says "timeout" where a TLS object says "wantwrite".
-      local what = err == "timeout" and "write" or reason_to_wait(err)
-      if not what then
-        return false
-      end
-      wait_for(what)
+    if not last and not wait_out(err, "write") then
+      return false
     end
   end
   return self.socket ~= nil
@@ -141,11 +138,9 @@ function Connection:start_tls(context)
     if done then
       return true
     end
-    local what = reason_to_wait(err)
-    if not what then
+    if not wait_out(err, "read") then
       return false
     end
-    wait_for(what)
   end
   return false
 end
