@@ -186,7 +186,8 @@ local function next_record(source, settings)
       if nul then
         fields, fault, place = nil, HAS_NUL, at + nul - 1
       elseif is_plain then
-        fields = split(text, settings.delimiter)
+        source:move(stop)
+        return line, split(text, settings.delimiter)
       end
       return line, fields, pass(source, stop, fault, place)
     end

@@ -1,6 +1,6 @@
 --- Somebody to be invited, out of one row of an input.
 
-local find, gsub, match = string.find, string.gsub, string.match
+local find, gsub, match, sub = string.find, string.gsub, string.match, string.sub
 local setmetatable, type = setmetatable, type
 
 local M = {}
@@ -32,7 +32,7 @@ end
 
 --- With ASCII letters in lower case.
 function M.lower(text)
-  return find(text, "[A-Z]") and gsub(text, "[A-Z]", LOWER) or text
+  return find(text, "^[^A-Z]*$") and text or gsub(text, "[A-Z]", LOWER)
 end
 
 ---@param line integer
@@ -81,7 +81,7 @@ local SETTERS = {}
 
 function SETTERS.address(person, text)
   local address = M.trim(text)
-  if find(address, ">$") then
+  if sub(address, -1) == ">" then
     address = bare(address)
   end
   person.address, person.key = address, M.lower(address)
