@@ -46,11 +46,11 @@ local function plain(value)
 end
 
 local function write(kind, subject, values)
-  local parts = { format('{"%s":%s', kind, json.encode(subject)) }
+  local parts = { '{"' .. kind .. '":' .. json.encode(subject) }
   for _, name in ipairs(FIELDS[kind]) do
     local value = plain(values[name])
     if value ~= nil then
-      parts[#parts + 1] = format('"%s":%s', name, json.encode(value))
+      parts[#parts + 1] = '"' .. name .. '":' .. json.encode(value)
     end
   end
   return concat(parts, ",") .. "}\n"

@@ -59,7 +59,7 @@ end
 
 --- On one line, whatever it holds.
 local function escape(text)
-  if not find(text, "[^\32-\126]") then
+  if find(text, "^[\32-\126]*$") then
     return text
   end
   text = gsub(text, "[^\32-\126\128-\255]", function(char)

@@ -59,12 +59,19 @@ end
 
 -- ## Records
 
+local function csv_field(value, verbatim)
+  if type(value) == "string" then
+    return verbatim and value or text.escape(value)
+  elseif type(value) == "number" then
+    return text.number(value)
+  end
+  return value == nil and "" or tostring(value)
+end
+
 local function csv_record(self, record)
   local fields = {}
   for i, name in ipairs(self.columns) do
-    local value = record[name]
-    value = value == nil and "" or type(value) == "number" and text.number(value) or tostring(value)
-    fields[i] = self.verbatim and value or text.escape(value)
+    fields[i] = csv_field(record[name], self.verbatim)
   end
   return csv.line(fields, { spreadsheet = not self.verbatim })
 end
