@@ -2,9 +2,9 @@
 --- Usage: bench/with lua5.4 bench/compare.lua
 ---
 --- A figure is that of a run that sends so many invitations and one, less that of a run that sends
---- one: start and end drop out. Ratios are those of a round, whose runs follow each other.
---- In the environment ROUNDS, N (how many to send, where the case does not say) and ONLY (the cases
---- with that in their name).
+--- one (or what the case says): start and end drop out. Ratios are those of a round, whose runs
+--- follow each other. In the environment ROUNDS, N (how many to send, where the case does not say)
+--- and ONLY (the cases with that in their name).
 
 local ROUNDS = tonumber(os.getenv "ROUNDS") or 5
 local N = tonumber(os.getenv "N") or 2000
@@ -44,8 +44,9 @@ end
 -- To each of a client's lists of figures it adds one.
 local function add_round(case, client)
   local count = client.count or math.ceil((case.count or N) / (client.one_in or 1))
-  local seconds, cpu, rss = measure(case, client, count + 1)
-  local less_seconds, less_cpu = measure(case, client, 1)
+  local left_out = case.left_out or 1
+  local seconds, cpu, rss = measure(case, client, count + left_out)
+  local less_seconds, less_cpu = measure(case, client, left_out)
   local round = #client.rate + 1
   client.rate[round] = count / (seconds - less_seconds)
   client.cpu[round] = (cpu - less_cpu) / count * 1e6
@@ -84,11 +85,15 @@ local function run_case(case)
   end
 end
 
+local function rounds_of(case)
+  return math.min(ROUNDS, case.rounds or ROUNDS)
+end
+
 local function run(cases)
   for round = 1, ROUNDS do
     io.stderr:write(("round %d of %d\n"):format(round, ROUNDS))
     for _, case in ipairs(cases) do
-      if round <= (case.rounds or ROUNDS) then
+      if round <= rounds_of(case) then
         run_case(case)
       end
     end
@@ -149,7 +154,8 @@ local function print_table(cases)
   row("", "invitations a second", "rate, ×", "CPU µs each", "CPU, ×", "peak RSS, MiB")
   row("---", "---", "---", "---", "---", "---")
   for _, case in ipairs(cases) do
-    row("*" .. case.name .. "*", "", "", "", "", "")
+    local rounds = rounds_of(case) < ROUNDS and (" (%d rounds)"):format(rounds_of(case)) or ""
+    row("*" .. case.name .. "*" .. rounds, "", "", "", "", "")
     for place, client in ipairs(case) do
       print_client(client, place == 1)
     end
