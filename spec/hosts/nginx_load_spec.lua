@@ -91,8 +91,10 @@ describe("in nginx", function()
     end)
 
     it("is one for all workers", function()
-      -- So few that all but a burst would have to wait for longer than any call may.
-      local name = stage:client { rate = 0.001, burst = BURST, rate_dict = "budget" }
+      -- So few that all but a burst would have to wait for longer than a call may.
+      local name = stage:client {
+        rate = 0.001, burst = BURST, rate_dict = "budget", deadline = 30,
+      }
       local made, refused = outcomes(name)
       assert.equal(2 * CALLS, made + refused)
       -- The time for one more may come just then.
