@@ -23,8 +23,7 @@ void ait_pacer_init(struct ait_pacer *pacer, int concurrency, double per_minute,
         .counted_ms = now_ms,
         .started_ms = now_ms,
         .heard_ms = now_ms,
-        .since_ms = now_ms,
-        .pauses = 1,
+        .pace = {.since_ms = now_ms, .pauses = 1},
         .left = INT64_MAX,
     };
 }
@@ -60,7 +59,7 @@ static void hold_until(int64_t *at_ms, enum ait_hold *hold, int64_t until_ms, en
 
 static int64_t spacing_of(const struct ait_pacer *pacer)
 {
-    int64_t pace_ms = pacer->pace_ms < MINUTE_MS ? (int64_t)pacer->pace_ms : MINUTE_MS;
+    int64_t pace_ms = pacer->pace.ms < MINUTE_MS ? (int64_t)pacer->pace.ms : MINUTE_MS;
 
     return pace_ms > pacer->spacing_ms ? pace_ms : pacer->spacing_ms;
 }
@@ -112,9 +111,9 @@ static void pass_over_idle(struct ait_pacer *pacer, int64_t now_ms)
         since_ms = pacer->paused_until_ms;
     if (pacer->in_flight > 0 || now_ms <= since_ms)
         return;
-    pacer->since_ms += now_ms - since_ms;
+    pacer->pace.since_ms += now_ms - since_ms;
     if (now_ms - since_ms >= MINUTE_MS)
-        pacer->pace_ms = pacer->learned_ms = 0;
+        pacer->pace.ms = pacer->pace.learned_ms = 0;
 }
 
 void ait_pacer_start(struct ait_pacer *pacer, int64_t now_ms)
@@ -172,37 +171,47 @@ static void read_allowance(struct ait_pacer *pacer, const struct ait_rate_limit 
  * slower and slower. */
 static void learn_pace(struct ait_pacer *pacer, int64_t now_ms)
 {
-    double since_ms = (double)(pacer->paused_until_ms - pacer->since_ms);
-    double pauses_ms = (double)((pacer->paused_until_ms - now_ms) * pacer->pauses);
-    bool few =
-        pacer->learned_ms > 0 && pacer->good >= pacer->pauses * FEW && since_ms >= pauses_ms * FEW;
+    double since_ms = (double)(pacer->paused_until_ms - pacer->pace.since_ms);
+    double pauses_ms = (double)((pacer->paused_until_ms - now_ms) * pacer->pace.pauses);
+    bool few = pacer->pace.learned_ms > 0 && pacer->pace.good >= pacer->pace.pauses * FEW &&
+               since_ms >= pauses_ms * FEW;
 
-    pacer->pauses++;
-    if (pacer->good < ENOUGH)
+    pacer->pace.pauses++;
+    if (pacer->pace.good < ENOUGH)
         return;
     /* At first rather too fast: the next 429 tells, and nothing would tell of too slow a pace. */
-    int64_t good = pacer->good + (pacer->learned_ms > 0 ? 0 : 1);
+    int64_t good = pacer->pace.good + (pacer->pace.learned_ms > 0 ? 0 : 1);
     double pace_ms = since_ms / (double)good * MARGIN;
-    if (!few || pace_ms < pacer->learned_ms)
-        pacer->learned_ms = pace_ms;
-    pacer->pace_ms = pacer->learned_ms;
-    pacer->good = 0;
-    pacer->pauses = 1;
-    pacer->since_ms = pacer->paused_until_ms;
+    if (!few || pace_ms < pacer->pace.learned_ms)
+        pacer->pace.learned_ms = pace_ms;
+    pacer->pace.ms = pacer->pace.learned_ms;
+    pacer->pace.good = 0;
+    pacer->pace.pauses = 1;
+    pacer->pace.since_ms = pacer->paused_until_ms;
 }
 
 /* Faster and faster as long as there is no 429: a minute or more lies between two of them, and a
  * pace that is far too slow is mended within a few. */
 static void quicken(struct ait_pacer *pacer, int64_t now_ms)
 {
-    double part = pacer->pace_ms * (double)(now_ms - pacer->since_ms) / QUICKEN;
+    double part = pacer->pace.ms * (double)(now_ms - pacer->pace.since_ms) / QUICKEN;
 
     /* A pace is measured from the first answer on: how long that took says nothing of it. */
-    if (pacer->good == 0 && pacer->learned_ms <= 0)
-        pacer->since_ms = now_ms;
-    pacer->good++;
+    if (pacer->pace.good == 0 && pacer->pace.learned_ms <= 0)
+        pacer->pace.since_ms = now_ms;
+    pacer->pace.good++;
     if (part > 0)
-        pacer->pace_ms -= pacer->pace_ms * (part < 0.5 ? part : 0.5);
+        pacer->pace.ms -= pacer->pace.ms * (part < 0.5 ? part : 0.5);
+}
+
+/* What answers during a pause was sent before it. Where many of these got through, the 429 was one
+ * request's own, and says nothing of the pace. */
+static void get_through(struct ait_pacer *pacer, int64_t now_ms)
+{
+    if (now_ms >= pacer->paused_until_ms || ++pacer->through != FEW)
+        return;
+    pacer->pace = pacer->before;
+    pacer->pace.since_ms += pacer->paused_until_ms - now_ms;
 }
 
 void ait_pacer_heard(struct ait_pacer *pacer, int status, int64_t asked_ms,
@@ -216,12 +225,18 @@ void ait_pacer_heard(struct ait_pacer *pacer, int status, int64_t asked_ms,
 
         if (until_ms > pacer->paused_until_ms)
             pacer->paused_until_ms = until_ms;
+        if (first) {
+            pacer->before = pacer->pace;
+            pacer->through = 0;
+        }
+        pacer->through--;
         if (first && rate->remaining != 0)
             learn_pace(pacer, now_ms);
         pacer->probes = PROBES;
     } else {
+        get_through(pacer, now_ms);
         quicken(pacer, now_ms);
         if (pacer->probes > 0 && now_ms >= pacer->paused_until_ms)
-            pacer->probes--; /* what answers during a pause was sent before it */
+            pacer->probes--;
     }
 }

@@ -6,7 +6,8 @@
  * less what has left since; while little is, requests are spread over the time until its reset. A
  * pause is what a 429 asks for; it holds for all requests of the client, and ends with probes: a
  * few requests, one at a time. The pace is for a server that says 429 without telling what is left:
- * what it has let pass from pause to pause, tried a little faster as time goes by.
+ * what it has let pass from pause to pause, tried a little faster as time goes by. A 429 among many
+ * answers that are none is not about the pace.
  *
  * Owner: the client. No thread of its own, no Lua, no libcurl. */
 #ifndef AIT_PACER_H
@@ -27,6 +28,14 @@ enum ait_hold {
     AIT_HOLD_PAUSE,       /* the server asked for it */
 };
 
+struct ait_pace {
+    double ms;         /* between two requests as 429s have taught; 0: not yet */
+    double learned_ms; /* the same, when it was learned */
+    int64_t good;      /* answers other than 429 */
+    int64_t pauses;    /* in the time of these, the one before them included */
+    int64_t since_ms;  /* since then, without the time in which nobody wanted anything */
+};
+
 struct ait_pacer {
     int concurrency;
     int in_flight;
@@ -39,13 +48,11 @@ struct ait_pacer {
     int64_t reset_at_ms; /* when the allowance is whole again */
     int64_t steady_ms;   /* between two requests by the limit alone */
     int64_t spacing_ms;  /* between two requests while the allowance is low; 0: it is not */
-    double pace_ms;      /* between two requests as 429s have taught; 0: not yet */
-    double learned_ms;   /* the same, when it was learned */
-    int64_t good;        /* answers other than 429 */
-    int64_t pauses;      /* in the time of these, the one before them included */
-    int64_t since_ms;    /* since then, without the time in which nobody wanted anything */
-    int64_t started_ms;  /* when the last one left */
-    int64_t heard_ms;    /* when the last answer came */
+    struct ait_pace pace;
+    struct ait_pace before; /* the last pause */
+    int through;            /* how many more were answered than refused since it began */
+    int64_t started_ms;     /* when the last one left */
+    int64_t heard_ms;       /* when the last answer came */
     int64_t paused_until_ms;
     int64_t held_until_ms; /* by a rate that others have a part in */
     int probes;            /* how many more go alone */

@@ -295,6 +295,33 @@ static void a_silent_server_teaches_its_pace(void **state)
     assert_in_range(spacing_after(&pacer, now_ms), 181, 185);
 }
 
+/* So many requests at once, of which the sixth is refused and `later` of the others are, too. */
+static int64_t refuse_sixth(struct ait_pacer *pacer, int count, int later)
+{
+    for (int i = 0; i < count; i++)
+        ait_pacer_start(pacer, START);
+    for (int i = 1; i <= count; i++) {
+        bool refused = i == 6 || i > count - later;
+
+        ait_pacer_heard(pacer, refused ? 429 : 201, refused ? 1000 : -1, &unsaid, START + 100);
+        ait_pacer_ended(pacer);
+    }
+    return START + 1100;
+}
+
+static void a_429_among_many_that_get_through_teaches_nothing(void **state)
+{
+    (void)state;
+    struct ait_pacer pacer = new_pacer(20, 0, 1);
+    int64_t now_ms = refuse_sixth(&pacer, 20, 0);
+    assert_next(&pacer, START + 100, now_ms, AIT_HOLD_PAUSE);
+    assert_int_equal(spacing_after(&pacer, now_ms), 0);
+
+    pacer = new_pacer(20, 0, 1);
+    now_ms = refuse_sixth(&pacer, 20, 14);
+    assert_int_not_equal(spacing_after(&pacer, now_ms), 0);
+}
+
 static void refusals_that_are_few_do_not_slow_a_pace_down_further(void **state)
 {
     (void)state;
@@ -345,6 +372,7 @@ int main(void)
         cmocka_unit_test(what_leaves_is_taken_off_what_is_left),
         cmocka_unit_test(with_nothing_left_the_reset_is_waited_for),
         cmocka_unit_test(a_silent_server_teaches_its_pace),
+        cmocka_unit_test(a_429_among_many_that_get_through_teaches_nothing),
         cmocka_unit_test(refusals_that_are_few_do_not_slow_a_pace_down_further),
         cmocka_unit_test(a_server_that_tells_what_is_left_teaches_nothing_else),
         cmocka_unit_test(a_pace_is_forgotten_after_a_minute_without_work),
