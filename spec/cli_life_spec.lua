@@ -165,6 +165,14 @@ role_owner               Owner               May do everything.
       end
     end)
 
+    it("does not take another person's invitation for an answer", function()
+      invite "fault+lookupother@example.com"
+      local ended = run(3, "status fault+lookupother@example.com")
+      assert_has(ended.out, "failed     fault+lookupother@example.com  the answer is about another "
+        .. "address (OTHER_ADDRESS)")
+      assert.is_nil(ended.out:find("pending", 1, true))
+    end)
+
     it("tells what could not be found out", function()
       local ended = run(3, "status ann@example.com fault+lookup422@example.com")
       assert_has(ended.out, "none       ann@example.com",
@@ -191,6 +199,15 @@ role_owner               Owner               May do everything.
       assert.same({ ["ann@example.com"] = 2, ["ben@example.com"] = 2 }, mails())
       assert.equal("email,role_id,role_name,send_invitation\nmember@example.com,,,\n",
         cli:read "f.csv")
+    end)
+
+    it("mails nobody where the look-up found another person's invitation", function()
+      invite "fault+lookupother@example.com"
+      local sent = mails()
+      assert_has(run(3, "resend fault+lookupother@example.com").out,
+        "failed     fault+lookupother@example.com  the answer is about another address")
+      assert.same(sent, mails())
+      assert.equal(0, count("POST", "/resend-invitation"))
     end)
 
     it("run again mails nobody twice, and looks nobody up twice whom it mailed", function()

@@ -25,7 +25,9 @@ describe("aitronos-invite #bulk", function()
       local resent = request.path:match("/usr_(p%d+)/")
       if looked_up then
         connection:wait_until(function() return not look_ups_held end)
-        connection:write(api.response(200, api.found { user_id = "usr_" .. looked_up }))
+        connection:write(api.response(200, api.found {
+          email = looked_up .. "@example.com", user_id = "usr_" .. looked_up,
+        }))
       elseif resent then
         connection:wait_until(function() return not held or resent == "p1" end)
         connection:write(api.response(204, ""))

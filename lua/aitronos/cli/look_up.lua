@@ -1,5 +1,6 @@
 --- Looks up people's pending invitations.
 
+local lower = require("aitronos.cli.person").lower
 local record = require "aitronos.cli.record"
 
 local look_up = {}
@@ -18,6 +19,13 @@ local function is_absence(err)
   return err.kind == "not_found" and err.code ~= "HTTP_404"
 end
 
+-- An answer that says for whom the invitation is must say what was asked for: else somebody else
+-- would be taken for invited, or be mailed.
+local function is_about_another(entry, invitation)
+  local address = invitation.email
+  return type(address) == "string" and lower(address) ~= entry.person.key
+end
+
 --- What a campaign makes of the answers.
 ---@param absent "none"|"failed" what becomes of a row for which there is none
 ---@param found fun(entry: aitronos.Entry, outcome: aitronos.Outcome): aitronos.Record?
@@ -28,7 +36,9 @@ function look_up.operation(absent, found)
     is_answer = is_absence,
     row = function(entry, outcome)
       local err = outcome.error
-      if not err then
+      if not err and is_about_another(entry, outcome.result) then
+        return record.other_address(entry.person, outcome.response)
+      elseif not err then
         return found(entry, outcome)
       elseif is_absence(err) then
         return record.none(entry.person, err, absent)

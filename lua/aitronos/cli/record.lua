@@ -69,6 +69,17 @@ function record.none(person, err, outcome)
   return none
 end
 
+--- A look-up found somebody else's invitation.
+---@param person aitronos.Person
+---@param response aitronos.Response
+---@return aitronos.Record
+function record.other_address(person, response)
+  local other = new(person, nil, "failed")
+  other.code, other.message = "OTHER_ADDRESS", "the answer is about another address"
+  other.status, other.attempts = response.status, response.attempts
+  return other
+end
+
 --- The mail went out again.
 ---@param person aitronos.Person
 ---@param invitation aitronos.Invitation
