@@ -147,7 +147,7 @@ describe("aitronos-invite #bulk", function()
   end)
 
   it("comes to a clean end where nobody reads its results any longer", function()
-    start("--report r.jsonl | { exec <&-; echo >closed; }", 1)
+    start("--report r.jsonl | { head -n 1; exec <&-; echo >closed; }", 4)
     wait_for(function() return cli:read "closed" end)
     held = false
     local ended = finish()
