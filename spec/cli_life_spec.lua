@@ -211,10 +211,14 @@ role_owner               Owner               May do everything.
     end)
 
     it("run again mails nobody twice, and looks nobody up twice whom it mailed", function()
-      run(3, RESEND)
+      local first = run(3, RESEND)
+      assert.is_nil((first.out .. first.err):find("earlier run", 1, true))
       local before, looked_up = outcomes "r.jsonl", count("GET", "/invitation")
       local ended = run(3, RESEND)
-      assert_has(ended.err, "(2 by earlier runs)")
+      assert_has(ended.err, "(2 by earlier runs)", "aitronos-invite: 2 were mailed by an earlier "
+        .. "run and are left out; another --journal mails them again\n")
+      assert.equal(2, select(2, ended.out:gsub("resent [^\n]*  by an earlier run\n", "")))
+      assert.equal(2, select(2, cli:read("r.jsonl"):gsub('"message":"by an earlier run"', "")))
       assert.same(before, outcomes "r.jsonl")
       assert.same({ ["ann@example.com"] = 2, ["ben@example.com"] = 2 }, mails())
       assert.equal(looked_up + 1, count("GET", "/invitation"))

@@ -1,6 +1,7 @@
 --- Has the mail of pending invitations sent again. Two campaigns: one looks up the invitations, and
 --- the other takes from it those that it found.
 
+local complaint = require "aitronos.cli.complaint"
 local look_up = require "aitronos.cli.look_up"
 local record = require "aitronos.cli.record"
 local runs = require "aitronos.cli.run"
@@ -27,14 +28,16 @@ local RESEND = {
 -- nobody wants.
 local function earlier(settings, person, found)
   if found.outcome == "resent" then
-    return record.earlier(person, found)
+    local row = record.earlier(person, found)
+    row.message = "by an earlier run"
+    return row
   elseif found.state == "intent" and not settings.resend_unknown then
     return record.doubtful(person)
   end
 end
 
--- Those whom no earlier run has mailed.
-local function not_mailed(run, journal)
+-- Those whom no earlier run has mailed; `left_out` is told of each other.
+local function not_mailed(run, journal, left_out)
   local next_person = run:people()
   return function()
     for person, params in next_person do
@@ -43,6 +46,7 @@ local function not_mailed(run, journal)
       if not row then
         return person, params
       end
+      left_out(row)
       run.tally:count_earlier(row)
       run:tell(row)
     end
@@ -51,10 +55,10 @@ end
 
 -- Those whose invitation is pending, as a campaign finds them that goes on whenever the next one is
 -- asked for. Not in a coroutine, in which luaposix would not hear of a signal.
-local function pending(run, journal)
+local function pending(run, next_person)
   local found
   local looking = run:campaign {
-    next_person = not_mailed(run, journal),
+    next_person = next_person,
     operation = look_up.operation("failed", function(entry, outcome)
       found = { person = entry.person, invitation = outcome.result }
     end),
@@ -70,6 +74,15 @@ local function pending(run, journal)
   end
 end
 
+-- Else a run that mails nobody looks like one that did.
+local function say_left_out(mailed)
+  if mailed > 0 then
+    local words = mailed == 1 and " was mailed by an earlier run and is"
+      or " were mailed by an earlier run and are"
+    complaint.say(mailed .. words .. " left out; another --journal mails them again")
+  end
+end
+
 ---@param settings aitronos.CommandSettings
 ---@param system table
 ---@param command string what was called
@@ -80,12 +93,18 @@ function resend.run(settings, system, command)
   if settings.dry_run then
     return run:print_plan()
   end
-  return run:carry_out(function(journal)
+  local mailed = 0
+  local exit = run:carry_out(function(journal)
+    local next_person = not_mailed(run, journal, function(row)
+      mailed = mailed + (row.outcome == "resent" and 1 or 0)
+    end)
     run:campaign({
-      operation = RESEND, next_person = pending(run, journal), journal = journal,
+      operation = RESEND, next_person = pending(run, next_person), journal = journal,
       concurrency = math.min(CONCURRENCY, settings.concurrency), batch_size = 1,
     }):run_through()
   end)
+  say_left_out(mailed)
+  return exit
 end
 
 return resend

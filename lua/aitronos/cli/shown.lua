@@ -62,6 +62,7 @@ function shown.line(row)
     words = words .. "  " .. escape(row.invitation_id)
       .. (row.expires_at and "  expires " .. escape(row.expires_at) or "")
       .. (row.reconciled and "  found by look-up" or "")
+      .. (row.message and "  " .. escape(row.message) or "")
   elseif row.message then
     words = words .. "  " .. escape(row.message) .. (row.code and " (" .. escape(row.code)
       .. (row.trace_id and ", trace " .. escape(row.trace_id) or "") .. ")" or "")
