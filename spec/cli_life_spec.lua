@@ -201,6 +201,20 @@ role_owner               Owner               May do everything.
         cli:read "f.csv")
     end)
 
+    it("leaves the rows that failed as they were", function()
+      cli:write("people.csv", "email,role_id,role_name,send_invitation\n"
+        .. "x@example.com,role_admin,,\ny@example.com,,Member,no\n")
+      run(3, RESEND .. "--failed f.csv")
+      assert.equal("email,role_id,role_name,send_invitation\nx@example.com,role_admin,,\n"
+        .. "y@example.com,,Member,false\n", cli:read "f.csv")
+    end)
+
+    it("stops where so many have none as may fail", function()
+      cli:write("people.csv", "x@example.com\ny@example.com\nz@example.com\n")
+      local ended = run(3, RESEND .. "--max-failures 2 --concurrency 1")
+      assert_has(ended.err, "2 failed, 1 not reached", "stopped: --max-failures 2 is reached")
+    end)
+
     it("mails nobody where the look-up found another person's invitation", function()
       invite "fault+lookupother@example.com"
       local sent = mails()

@@ -116,10 +116,10 @@ local function finish(self, entry, outcome, err)
   if not row then
     return
   end
-  err = not self.tally:is_fine(row.outcome) and err or nil
-  stop_unless(self, self.ledger:finish(entry.person.key, row, err))
+  local fine = self.tally:is_fine(row.outcome)
+  stop_unless(self, self.ledger:finish(entry.person.key, row, not fine and err or nil))
   tell(self, entry, row)
-  if err then
+  if not fine then
     self.tally:fail()
   end
 end

@@ -136,9 +136,14 @@ end
 -- As it was in the input, or would have been without the options.
 local function input_row(entry)
   local person, params = entry.person, entry.params
+  local send = params.send_invitation
+  if send == nil then
+    send = person.send
+  end
   return {
-    email = person.address, role_id = not person.role_name and params.role_id or nil,
-    role_name = person.role_name, send_invitation = params.send_invitation,
+    email = person.address,
+    role_id = not person.role_name and (params.role_id or person.role) or nil,
+    role_name = person.role_name, send_invitation = send,
   }
 end
 
