@@ -165,6 +165,17 @@ role_owner               Owner               May do everything.
       end
     end)
 
+    it("takes files whose faults are in what it does not look at", function()
+      cli:write("people.csv", "email,role_id,role_name,send_invitation\n"
+        .. "ann@example.com,role_admin,Admin,maybe\n")
+      assert_has(run(0, "status --file people.csv").out, "none       ann@example.com")
+      cli:write("people.jsonl", '{"address":"ann@example.com","role_id":1,"team":"x"}\n')
+      assert_has(run(0, "status --file people.jsonl").out, "none       ann@example.com")
+      cli:write("people.jsonl", '{"address":1}\n{"address":"ann@example.com","email":"b@c"}\n')
+      assert_has(run(2, "status --file people.jsonl").err, "people.jsonl:1: ", "people.jsonl:2: ",
+        "address: must be a string", "give only one of email and address")
+    end)
+
     it("does not take another person's invitation for an answer", function()
       invite "fault+lookupother@example.com"
       local ended = run(3, "status fault+lookupother@example.com")

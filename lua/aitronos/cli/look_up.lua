@@ -9,6 +9,7 @@ local look_up = {}
 ---@type aitronos.PlannedCall
 look_up.CALL = {
   operation = "get_invitation",
+  looks_at = { row = true, email = true, address = true },
   params = function(settings, person)
     return { organization_id = settings.org, email = person.address }
   end,

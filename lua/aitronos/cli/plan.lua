@@ -23,14 +23,27 @@ local TWO_ROLES = {
 ---@class aitronos.PlannedCall
 ---@field operation aitronos.Operation
 ---@field params aitronos.PlannedParams
+---@field looks_at? table<string, boolean> the fields whose faults count; all if left out
 
 ---The params, and what is wrong with them, if not that they will not do.
 ---@alias aitronos.PlannedParams
 ---| fun(settings: aitronos.CommandSettings, person: aitronos.Person): table, aitronos.Fault[]?
 
+-- What is wrong with a row, as far as the call looks at it.
+local function row_faults(call, person)
+  if not person.faults or not call.looks_at then
+    return person.faults
+  end
+  local counting = {}
+  for _, fault in ipairs(person.faults) do
+    counting[#counting + 1] = call.looks_at[fault.field] and fault or nil
+  end
+  return counting[1] and counting
+end
+
 local function params_of(self, person)
   local params, faults = self.call.params(self.settings, person)
-  faults = person.faults or faults
+  faults = row_faults(self.call, person) or faults
   if not faults then
     local values, found = library.check(endpoints[self.call.operation], params)
     faults = not values and found or nil
