@@ -118,6 +118,17 @@ describe("aitronos-invite #bulk", function()
       assert_has(cli:run("--version").out, "aitronos-invite ", "libcurl", "lua-cjson", "Lua")
     end)
 
+    it("ends with 1 where nobody takes what it prints", function()
+      for _, arguments in ipairs {
+        "--help", "--version", "roles", "--role r --file people.csv --dry-run",
+        "--role r --file people.csv --print-curl",
+      } do
+        local ended = cli:run(arguments .. " >/dev/full")
+        assert.equal(1, ended.code, arguments)
+        assert_has(ended.err, "aitronos-invite: cannot write to standard output: No space left")
+      end
+    end)
+
     it("notices one file under two names, be it there or not", function()
       shell.run(("cd %s && ln -s people.csv soft.csv && ln people.csv hard.csv && mkdir folder")
         :format(shell.quote(cli.folder)))

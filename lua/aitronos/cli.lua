@@ -3,6 +3,7 @@
 local arguments = require "aitronos.cli.arguments"
 local complaint = require "aitronos.cli.complaint"
 local invite = require "aitronos.cli.invite"
+local output = require "aitronos.cli.output"
 local resend = require "aitronos.cli.resend"
 local roles = require "aitronos.cli.roles"
 local shown = require "aitronos.cli.shown"
@@ -32,10 +33,10 @@ local function try(given)
   if not settings then
     complaint.fail(EXIT.usage, message .. "\nTry '" .. help .. "'.")
   elseif settings.action == "help" then
-    io.stdout:write(settings.text)
+    output.print(settings.text)
     return EXIT.done
   elseif settings.action == "version" then
-    io.stdout:write(shown.version(), "\n")
+    output.print(shown.version() .. "\n")
     return EXIT.done
   end
   complaint.check(system, "luaposix is needed, and is not there for " .. _VERSION)

@@ -107,8 +107,7 @@ end
 local function print_curl(run)
   local base_url = access.base_url(run.settings)
   for _, params in run.plan:again(run.input:people(), function() end) do
-    complaint.check(output.write(io.stdout, shown.curl(base_url, params), "\n"),
-      "cannot write the commands")
+    output.print(shown.curl(base_url, params) .. "\n")
   end
   return EXIT.done
 end

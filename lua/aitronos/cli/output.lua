@@ -1,5 +1,7 @@
 --- Writes to files, and is told where that fails.
 
+local check = require("aitronos.cli.complaint").check
+
 local output = {}
 
 --- As `file:write`. Code that LuaJIT has compiled tries again what has failed, from the buffer that
@@ -18,6 +20,16 @@ end
 ---@return string? message
 function output.flush(file)
   return file:flush()
+end
+
+--- Prints all that the command has to say. Fails where that can't be written.
+---@param text string
+function output.print(text)
+  local fine, message = output.write(io.stdout, text)
+  if fine then
+    fine, message = output.flush(io.stdout)
+  end
+  check(fine, "cannot write to standard output: " .. tostring(message))
 end
 
 local jit = rawget(_G, "jit")

@@ -200,7 +200,7 @@ function roles.run(settings, system)
   for i, role in ipairs(list) do
     words[i] = json_line(role)
   end
-  complaint.check(output.write(io.stdout, settings.json and concat(words) or roles.shown(list)))
+  output.print(settings.json and concat(words) or roles.shown(list))
   return usage.EXIT.done
 end
 

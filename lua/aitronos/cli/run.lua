@@ -195,7 +195,7 @@ end
 ---@return integer exit
 function Run:print_plan()
   local settings = self.settings
-  io.stdout:write(shown.plan(self.plan, settings, self.input.name))
+  output.print(shown.plan(self.plan, settings, self.input.name))
   return self.plan.invalid > 0 and not settings.skip_invalid and EXIT.usage or EXIT.done
 end
 
