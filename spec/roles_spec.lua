@@ -25,7 +25,8 @@ describe("a role's id", function()
   it("is that of the very name, where others differ in case only", function()
     assert.equal("role_2", roles.id_of(LIST, "Member"))
     assert.equal("role_4", roles.id_of(LIST, "MEMBER"))
-    assert.equal("more than one role is named 'member': give a role's id", message_of "member")
+    assert.equal("more than one role is named 'member': give one of their ids, role_2, role_4",
+      message_of "member")
   end)
 
   it("is none where no name is the same; the closest come first", function()
@@ -34,6 +35,11 @@ describe("a role's id", function()
     assert.equal("there is no role named 'Gartner', but Gärtner, Owner, MEMBER, Member",
       message_of "Gartner")
     assert.equal("there is no role named 'x', but none at all", message_of("x", {}))
+  end)
+
+  it("is told from a name", function()
+    assert.equal("'role_2' is an id, and no name: give it as --role, or as a row's role_id",
+      message_of "role_2")
   end)
 
   it("is told in text that a terminal can't be fooled by, however long the name", function()
@@ -51,8 +57,16 @@ describe("a role's id", function()
     assert.equal(0, asked)
     assert.equal("role_1", id_of "owner")
     assert.equal("role_1", id_of "owner")
-    assert.truthy(select(2, id_of "none"):find("no role named", 1, true))
+    assert.truthy(select(2, id_of "none"):find("no role named 'none', but ", 1, true))
     assert.equal(1, asked)
+  end)
+
+  it("has the names that there are told once for each name that is none", function()
+    local id_of = roles.resolver(function() return LIST end)
+    for _, name in ipairs { "none", "no one" } do
+      assert.truthy(select(2, id_of(name)):find(", but ", 1, true))
+      assert.same({ nil, "there is no role named '" .. name .. "'" }, { id_of(name) })
+    end
   end)
 end)
 

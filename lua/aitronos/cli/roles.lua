@@ -104,36 +104,53 @@ local function as_it_is(name)
   return name
 end
 
+local function is_id(list, name)
+  for _, role in ipairs(list) do
+    if role.id == name then
+      return true
+    end
+  end
+  return false
+end
+
 --- The id of the role with a name; letter case and outer space count only where they must.
 ---@param list aitronos.Role[]
 ---@param name string
 ---@return string? id
 ---@return string? message
+---@return string? short the message without the names that there are
 function roles.id_of(list, name)
   for _, change in ipairs { as_it_is, folded } do
     local ids = named(list, name, change)
     if ids[2] then
-      return nil, "more than one role is named " .. quoted(name) .. ": give a role's id"
+      return nil, "more than one role is named " .. quoted(name) .. ": give one of their ids, "
+        .. escape(concat(ids, ", "))
     elseif ids[1] then
       return ids[1]
     end
   end
-  return nil, "there is no role named " .. quoted(name) .. ", but " .. closest(list, name)
+  if is_id(list, name) then
+    return nil, quoted(name) .. " is an id, and no name: give it as --role, or as a row's role_id"
+  end
+  local short = "there is no role named " .. quoted(name)
+  return nil, short .. ", but " .. closest(list, name), short
 end
 
---- As `id_of`, of roles that are asked for when the first name comes up.
+--- As `id_of`, of roles that are asked for when the first name comes up. A name that comes up again
+--- has the short message.
 ---@param ask fun(): aitronos.Role[]
 ---@return fun(name: string): string?, string?
 function roles.resolver(ask)
   local list
-  local ids = {}
+  local ids, refusals = {}, {}
   return function(name)
-    list = list or ask()
-    local message
-    if not ids[name] then
-      ids[name], message = roles.id_of(list, name)
+    if ids[name] or refusals[name] then
+      return ids[name], refusals[name]
     end
-    return ids[name], message
+    list = list or ask()
+    local id, message, short = roles.id_of(list, name)
+    ids[name], refusals[name] = id, short or message
+    return id, message
   end
 end
 
