@@ -218,6 +218,15 @@ describe("aitronos-invite #bulk", function()
       end
     end)
 
+    it("ends with 3 where there is no such role, and says what lists them", function()
+      cli:write("people.csv", "ann@example.com\n")
+      local ended = cli:run("--role none --file people.csv")
+      assert.equal(3, ended.code)
+      assert_has(ended.err,
+        "aitronos-invite: the roles that there are: aitronos-invite roles --org org_xyz789\n")
+      assert.is_nil(invite().err:find("aitronos-invite roles", 1, true))
+    end)
+
     it("takes up rows that were added, and tries a row again whose role was mended", function()
       cli:write("people.csv", "email,role_id\nann@example.com,role_member\nben@example.com,none\n")
       assert.equal(3, invite().code)

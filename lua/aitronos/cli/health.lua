@@ -12,8 +12,12 @@ local DENIED_AFTER = 5
 -- A wait that the server asks for is made so much longer at most, lest all come back at once.
 local JITTER = 1.1
 
-local NETWORK = {
-  connection = true, timeout = true, tls = true, server = true, protocol = true,
+-- What the command ends with, by the kind of the Error, where nothing else came of it.
+local EXITS = {
+  authentication = EXIT.credentials, permission = EXIT.credentials,
+  rate_limit = EXIT.throttled, argument = EXIT.usage,
+  connection = EXIT.network, timeout = EXIT.network, tls = EXIT.network,
+  server = EXIT.network, protocol = EXIT.network,
 }
 local DENIED = { permission = true, not_found = true }
 
@@ -24,6 +28,7 @@ local DENIED = { permission = true, not_found = true }
 ---@field private reached boolean a server has answered
 ---@field private failures integer of network or server, in a row
 ---@field private denied integer refusals in a row
+---@field private last? aitronos.Error of a call that had its turn
 local Health = {}
 Health.__index = Health
 
@@ -34,6 +39,13 @@ local health = {}
 ---@return boolean
 function health.is_denial(err)
   return DENIED[err.kind] == true
+end
+
+--- What the command ends with where such an Error is all that came of it, if that is known.
+---@param err aitronos.Error
+---@return integer?
+function health.exit_of(err)
+  return EXITS[err.kind]
 end
 
 --- Whether an Error says nothing, since its call had no turn: the run stopped or broke before it,
@@ -66,7 +78,8 @@ function Health:fail(err)
   local kind = err.kind
   self.reached = self.reached or err.status ~= nil
   self.denied = DENIED[kind] and self.denied + 1 or 0
-  if NETWORK[kind] then
+  self.last = err
+  if EXITS[kind] == EXIT.network then
     return fail_by_network(self, err)
   end
   self.failures = 0
@@ -77,7 +90,7 @@ function Health:fail(err)
       exit = EXIT.throttled, message = err.message, resume_at = err.retry_after,
     } or nil
   elseif kind == "authentication" or self.denied >= DENIED_AFTER then
-    return false, { exit = EXIT.credentials, message = tostring(err) }
+    return false, { exit = EXITS[kind] or EXIT.partly, message = tostring(err) }
   end
   return false
 end
@@ -96,7 +109,7 @@ end
 --- What the command ends with where nothing came of it, if that is known.
 ---@return integer?
 function Health:exit()
-  return self.denied > 0 and EXIT.credentials or self.failures > 0 and EXIT.network or nil
+  return (self.denied > 0 or self.failures > 0) and EXITS[self.last.kind] or nil
 end
 
 ---@param deadline number of a call, in seconds

@@ -14,6 +14,9 @@ local EXIT = usage.EXIT
 -- How far the clocks of this machine and the server may be apart.
 local CLOCK_SECONDS = 60
 
+-- The code of an Error that says that there is no such role.
+local NO_ROLE = "ROLE_NOT_FOUND"
+
 local invite = {}
 
 -- ## What is called for a person
@@ -139,14 +142,23 @@ function invite.run(settings, system, command)
   elseif settings.print_curl then
     return print_curl(run)
   end
-  return run:carry_out(function(journal)
+  local no_role = false
+  local exit = run:carry_out(function(journal)
     local links = run.files:has("save_links") and function(row)
       run.files:add("save_links", row)
     end
     run:campaign({
       operation = invite.operation(settings, links), next_person = run:people(), journal = journal,
+      tell = function(row, entry)
+        no_role = no_role or row.code == NO_ROLE
+        run:tell(row, entry)
+      end,
     }):run_through()
   end)
+  if no_role then
+    complaint.say(("the roles that there are: %s roles --org %s"):format(usage.NAME, settings.org))
+  end
+  return exit
 end
 
 return invite

@@ -4,6 +4,7 @@
 local cjson = require("cjson").new()
 local access = require "aitronos.cli.access"
 local complaint = require "aitronos.cli.complaint"
+local health = require "aitronos.cli.health"
 local output = require "aitronos.cli.output"
 local person = require "aitronos.cli.person"
 local text = require "aitronos.text"
@@ -18,14 +19,6 @@ local roles = {}
 
 -- ## Those that there are
 
--- What the command ends with, by the kind of the Error.
-local EXITS = {
-  authentication = "credentials", permission = "credentials", not_found = "credentials",
-  rate_limit = "throttled", argument = "usage",
-  connection = "network", timeout = "network", tls = "network", server = "network",
-  protocol = "network",
-}
-
 --- Asks for them; those without an id or a name are left out. Fails where there is no answer.
 ---@param client aitronos.Client
 ---@param settings aitronos.CommandSettings
@@ -33,7 +26,7 @@ local EXITS = {
 function roles.list(client, settings)
   local list, err = client:try_list_roles { organization_id = settings.org }
   if not list then
-    complaint.fail(usage.EXIT[EXITS[err.kind] or "error"],
+    complaint.fail(health.exit_of(err) or usage.EXIT.error,
       "cannot ask for the roles: " .. tostring(err))
   end
   local found = {}
