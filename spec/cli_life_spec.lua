@@ -100,6 +100,9 @@ role_owner               Owner               May do everything.
       cli.key = "sandbox_unlimited"
       assert_has(run(5, "roles --deadline 0.1 --base-url http://127.0.0.1:1").err, "connection: ")
       assert.equal(2, cli:run("roles ann@example.com").code)
+      cli.organization = "crew"
+      assert.equal("aitronos-invite: --org must be org_ followed by letters, digits, _ or -\n",
+        run(2, "roles").err)
     end)
   end)
 

@@ -4,6 +4,7 @@ local arguments = require "aitronos.cli.arguments"
 local complaint = require "aitronos.cli.complaint"
 local invite = require "aitronos.cli.invite"
 local output = require "aitronos.cli.output"
+local plan = require "aitronos.cli.plan"
 local resend = require "aitronos.cli.resend"
 local roles = require "aitronos.cli.roles"
 local shown = require "aitronos.cli.shown"
@@ -38,6 +39,10 @@ local function try(given)
   elseif settings.action == "version" then
     output.print(shown.version() .. "\n")
     return EXIT.done
+  end
+  local fault = plan.fault(settings)
+  if fault then
+    complaint.fail(EXIT.usage, fault)
   end
   complaint.check(system, "luaposix is needed, and is not there for " .. _VERSION)
   return COMMANDS[settings.action].run(settings, system, command_line(given))

@@ -303,16 +303,12 @@ function Run:carry_out(work)
   return self.tally:exit()
 end
 
---- Fails where the organization or the role will not do, or there is no input.
+--- Fails where there is no input.
 ---@param settings aitronos.CommandSettings
 ---@param system table
 ---@param command string what was called
 ---@return aitronos.CommandRun
 function run.new(settings, system, command)
-  local fault = plan.fault(settings)
-  if fault then
-    complaint.fail(EXIT.usage, fault)
-  end
   return setmetatable({
     settings = settings, system = system, command = command,
     input = check(inputs.open(settings)),
