@@ -208,7 +208,8 @@ role_owner               Owner               May do everything.
     it("mails those again whose invitation is pending, and the others have failed", function()
       local ended = run(3, RESEND .. "--failed f.csv")
       assert_has(ended.out, "resent     ann@example.com  inv_", "resent     ben@example.com  inv_",
-        "failed     member@example.com  no pending invitation (INVITATION_NOT_FOUND, trace ")
+        "failed     member@example.com  no pending invitation: joined, expired, or never invited "
+          .. "(INVITATION_NOT_FOUND, trace ")
       assert_has(ended.err, "2 invitations sent again, 1 failed, of 3 rows.\n")
       assert.same({ ["ann@example.com"] = 2, ["ben@example.com"] = 2 }, mails())
       assert.equal("email,role_id,role_name,send_invitation\nmember@example.com,,,\n",

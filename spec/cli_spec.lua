@@ -258,6 +258,20 @@ describe("aitronos-invite #bulk", function()
         posts())
     end)
 
+    it("invites those anew whose invitation of an earlier run has expired", function()
+      local function day(seconds) return os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() + seconds) end
+      local done = '{"done":"%s@example.com","role":"role_member","outcome":"made",'
+        .. '"invitation_id":"inv_%s","expires_at":"%s"}\n'
+      cli:write("people.csv.journal", '{"aitronos_journal":1,"organization_id":"org_xyz789"}\n'
+        .. done:format("ann", "old", day(-86400)) .. done:format("ben", "new", day(86400))
+        .. done:format("cid", "odd", "soon"))
+      cli:write("people.csv", "ann@example.com\nben@example.com\ncid@example.com\n")
+      for _ = 1, 2 do
+        assert_has(invite().err, "3 invitations made")
+        assert.same({ ["ann@example.com"] = 1 }, posts())
+      end
+    end)
+
     it("refuses the journal of another organization, or API", function()
       cli:write("people.csv", "ann@example.com\n")
       assert.equal(0, invite().code)

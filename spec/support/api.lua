@@ -40,7 +40,7 @@ function api.made(id)
     invitation_id = id or api.INVITATION,
     email = api.EMAIL,
     invitation_key = "uuid-secret",
-    expires_at = "2025-11-26T14:30:00Z",
+    expires_at = "2999-11-26T14:30:00Z",
   }
 end
 

@@ -47,6 +47,18 @@ end
 
 -- ## What becomes of it
 
+-- A moment as the API writes it, which can be compared.
+local function moment(seconds)
+  return os.date("!%Y-%m-%dT%H:%M:%S", seconds)
+end
+
+-- Whether what an earlier run made lets nobody in any longer.
+local function has_expired(found)
+  local expires = found.expires_at
+  return type(expires) == "string" and expires:find("^%d+%-%d+%-%d+T[%d:.]+Z$")
+    and expires < moment(os.time() - CLOCK_SECONDS)
+end
+
 -- What an earlier run says of this person, where that is all there is to do.
 local function earlier(entry, found)
   if found.state == "intent" then
@@ -54,6 +66,8 @@ local function earlier(entry, found)
     return nil
   elseif found.outcome == "rejected" and found.role ~= entry.params.role_id then
     return nil -- the row was mended
+  elseif found.outcome == "made" and has_expired(found) then
+    return nil
   end
   return record.earlier(entry.person, found)
 end
@@ -62,7 +76,7 @@ end
 local function is_own(entry, invitation)
   local created = invitation.created_at
   return entry.in_doubt and type(created) == "string"
-    and created >= os.date("!%Y-%m-%dT%H:%M:%S", entry.in_doubt - CLOCK_SECONDS)
+    and created >= moment(entry.in_doubt - CLOCK_SECONDS)
 end
 
 local function made(entry, invitation, response)

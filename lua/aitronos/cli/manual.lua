@@ -120,6 +120,7 @@ An invitation whose answer was lost is looked up before anything is sent again, 
 invited twice.
 What was done is noted in a journal: when a run was interrupted, the same command goes on where
 it ended.
+Whose invitation has expired since is invited anew.
 .Pp
 A role may be given by its name, in an option or in the input; its id is asked for once.
 .Pp
@@ -138,7 +139,8 @@ The others are:
 .Bl -tag -width Ds
 .It Cm status
 Look up each person.
-That there is no pending invitation is an answer, and not a failure.
+That there is no pending invitation is an answer, and not a failure: whoever has joined has none,
+nor has whose invitation has expired, or who was never invited.
 .It Cm resend
 Look up each person, and have the mail sent again where an invitation is pending; where none is,
 the row has failed.

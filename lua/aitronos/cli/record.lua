@@ -66,6 +66,7 @@ end
 function record.none(person, err, outcome)
   local none = record.failed(person, nil, err, outcome)
   none.message = "no pending invitation"
+    .. (outcome == "failed" and ": joined, expired, or never invited" or "")
   return none
 end
 
