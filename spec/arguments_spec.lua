@@ -45,7 +45,7 @@ describe("arguments.parse", function()
       if option.group ~= "About" and not excluded and option.name ~= "--org"
         and option.name ~= "--file" and usage.takes(option, action) then
         local value = option.choices and option.choices[2] or option.least and "7"
-          or option.name:sub(3)
+          or option.name:sub(3) .. (option.records and ".csv" or "")
         more[#more + 1] = option.name
         more[#more + 1] = option.argument and value
         expected[option.name:sub(3):gsub("-", "_")] = not option.argument
@@ -136,6 +136,7 @@ describe("arguments.parse refuses", function()
     assert_fault("--role is missing", {}, { "--org", "o", "a@b" })
     assert_fault("'--org' requires an argument", {}, { "--file", "f", "--org" })
     assert_fault("--report must not be empty", { "--report", "" })
+    assert_fault("--report must end in .csv or .jsonl", { "--report", "csv" })
   end)
 
   it("what excludes each other", function()

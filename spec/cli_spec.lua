@@ -148,12 +148,17 @@ describe("aitronos-invite #bulk", function()
     end)
 
     it("ends with 1 where a file can't be written or read", function()
-      for _, more in ipairs { "--report none/r.csv", "--journal none/j", "--failed f.xls" } do
+      for _, more in ipairs { "--report none/r.csv", "--journal none/j" } do
         local ended = invite(more)
         assert.equal(1, ended.code)
         assert_has(ended.err, "aitronos-invite: ")
       end
       assert.equal(1, invite(nil, "none.csv").code)
+      for _, option in ipairs { "--report", "--failed", "--save-links" } do
+        local ended = invite(option .. " r.xls")
+        assert.equal(2, ended.code)
+        assert_has(ended.err, "aitronos-invite: " .. option .. " must end in .csv or .jsonl\n")
+      end
       assert_nothing_sent()
     end)
   end)
@@ -283,7 +288,8 @@ describe("aitronos-invite #bulk", function()
       cli:write("people.csv.journal", '{"aitronos_journal":1,"organization_id":"org_123"}\n')
       ended = invite()
       assert.equal(1, ended.code)
-      assert_has(ended.err, "its organization_id is org_123, not org_xyz789")
+      assert_has(ended.err, "its organization_id is org_123, not org_xyz789; give another with "
+        .. "--journal FILE\n")
     end)
 
     it("leaves out rows with faults and with two roles, where it is told to", function()

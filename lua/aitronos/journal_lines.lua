@@ -119,8 +119,8 @@ local function header_fault(journal, header)
     end
     if theirs ~= ours and (name ~= "base_url" or theirs and ours) then
       theirs = type(theirs) == "string" and text.escape(text.clip(theirs, text.NAME_BYTES)) or "?"
-      return format("%s is the journal of another run: its %s is %s, not %s",
-        journal.path, name, theirs, ours)
+      return format("%s is the journal of another run: its %s is %s, not %s; "
+        .. "give another with --journal FILE", journal.path, name, theirs, ours)
     end
   end
 end

@@ -55,6 +55,13 @@ local function word(option, value)
   return value
 end
 
+local function file(option, value)
+  if option.records and value ~= "" and not usage.record_format(value) then
+    return nil, option.name .. " must end in .csv or .jsonl"
+  end
+  return word(option, value)
+end
+
 local function range(option, noun)
   return format("%s must be %s from %s to %s", option.name, noun, text.number(option.least),
     text.number(option.most))
@@ -77,7 +84,7 @@ local function integer(option, value)
   return nil, range(option, "a whole number")
 end
 
-local CONVERT = { word = word, file = word, number = number, integer = integer }
+local CONVERT = { word = word, file = file, number = number, integer = integer }
 
 -- ## The parser
 

@@ -7,9 +7,10 @@ local cjson = require("cjson").new()
 local csv = require "aitronos.csv"
 local output = require "aitronos.cli.output"
 local text = require "aitronos.text"
+local usage = require "aitronos.cli.usage"
 
 local concat = table.concat
-local find, gsub, lower, match = string.find, string.gsub, string.lower, string.match
+local find, gsub = string.find, string.gsub
 local io, os = io, os
 local ipairs, setmetatable, tostring, type = ipairs, setmetatable, tostring, type
 
@@ -21,8 +22,6 @@ local COLUMNS = {
 }
 local FAILED_COLUMNS = { "email", "role_id", "role_name", "send_invitation" }
 local LINK_COLUMNS = { "line", "address", "invitation_id", "invitation_link", "invitation_key" }
-
-local FORMATS = { csv = "csv", jsonl = "json", ndjson = "json", json = "json" }
 
 ---@class aitronos.Report
 local methods = {}
@@ -193,8 +192,7 @@ end
 
 ---@param given { columns: string[], verbatim?: boolean, appends?: boolean }
 local function open(path, given, open_file)
-  local ending = lower(match(path, "%.(%w+)$") or "")
-  local kind = FORMATS[ending]
+  local kind = usage.record_format(path)
   if not kind then
     return nil, text.escape(path .. ": the name must end in .csv or .jsonl")
   end

@@ -66,6 +66,7 @@ usage.GROUPS = {
 ---@field most? number
 ---@field choices? string[]
 ---@field default? string
+---@field records? boolean whether the name of its file says in which form records are written
 ---@field actions? string[] that take it; all if left out
 ---@field group string
 ---@field help string sentences; the first says enough for a completion
@@ -154,17 +155,18 @@ usage.OPTIONS = {
     help = "Keep no journal. A run that was interrupted can't be resumed.",
   },
   {
-    name = "--report", argument = "FILE", kind = "file", actions = PEOPLE,
-    group = "What is written",
+    name = "--report", argument = "FILE", kind = "file", records = true,
+    actions = PEOPLE, group = "What is written",
     help = "One record for each row of the input, as .csv or .jsonl.",
   },
   {
-    name = "--failed", argument = "FILE", kind = "file", actions = SEND, group = "What is written",
+    name = "--failed", argument = "FILE", kind = "file", records = true,
+    actions = SEND, group = "What is written",
     help = "The rows that failed, as an input for --file, in .csv or .jsonl.",
   },
   {
-    name = "--save-links", argument = "FILE", kind = "file", actions = INVITE,
-    group = "What is written",
+    name = "--save-links", argument = "FILE", kind = "file", records = true,
+    actions = INVITE, group = "What is written",
     help = "The links of the invitations, as .csv or .jsonl. Secrets: who has one can join.",
   },
   {
@@ -251,6 +253,15 @@ usage.EXAMPLES = {
     command = "resend --org org_xyz789 ann@example.com",
   },
 }
+
+local RECORD_FORMATS = { csv = "csv", jsonl = "json", ndjson = "json", json = "json" }
+
+--- In which form a file holds records, by the end of its name; nil where that says nothing.
+---@param path string
+---@return "csv"|"json"|nil
+function usage.record_format(path)
+  return RECORD_FORMATS[(path:match("%.(%w+)$") or ""):lower()]
+end
 
 --- Whether an action takes an option.
 ---@param option aitronos.CommandOption
