@@ -41,7 +41,7 @@ describe("arguments.parse", function()
     local more, expected = { action }, {}
     for _, option in ipairs(usage.OPTIONS) do
       local excluded = option.name == "--no-journal" or option.name == "--print-curl"
-        or option.name == "--role-name"
+        or option.name == "--dry-run" or option.name == "--role-name"
       if option.group ~= "About" and not excluded and option.name ~= "--org"
         and option.name ~= "--file" and usage.takes(option, action) then
         local value = option.choices and option.choices[2] or option.least and "7"
@@ -144,6 +144,8 @@ describe("arguments.parse refuses", function()
     assert_fault("--journal and --no-journal exclude", { "--journal", "j", "--no-journal" })
     assert_fault("--role and --role-name exclude", { "--role", "r", "--role-name", "n" })
     assert_fault("--dry-run and --print-curl exclude", { "--print-curl", "--dry-run" })
+    assert_fault("--dry-run and --json exclude", { "--dry-run", "--json" })
+    assert_fault("--print-curl and --json exclude", { "--json", "--print-curl" })
     assert_fault("--format says what --file is", { "--format", "csv" },
       { "--org", "o", "--role", "r", "a@b" })
     assert_fault("'--org' must be used at most 1 time", { "--org", "org_2" })

@@ -45,6 +45,15 @@ describe("shown", function()
     assert.truthy(plan_text(500, 5):find("At --rate 5 that takes about 2 hours.", 1, true))
   end)
 
+  it("a plan says that the files that were asked for are not there", function()
+    for _, name in ipairs { "report", "failed", "save_links" } do
+      local words = shown.plan({ rows = 1, people = 1, duplicates = 0, invalid = 0 },
+        { action = "invite", [name] = "r.csv" }, "x")
+      assert.truthy(words:find("\nNothing was sent, no file written.\n$"))
+    end
+    assert.truthy(plan_text(1):find("\nNothing was sent.\n$"))
+  end)
+
   it("a sum names what there was only, and in whole", function()
     local counts = { made = 1, existing = 0, rejected = 1200, not_sent = 0, unknown = 0,
       unreached = 3, invalid = 0, duplicate = 2, earlier = 7, none = 0, failed = 0, pending = 0 }

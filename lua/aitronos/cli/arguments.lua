@@ -304,7 +304,7 @@ local function fault_of(settings, file_id)
     or input_fault(settings)
     or exclusive(settings, "--role", "--role-name")
     or exclusive(settings, "--journal", "--no-journal")
-    or exclusive(settings, "--dry-run", "--print-curl")
+    or exclusive(settings, "--dry-run", "--print-curl", "--json")
     or journal_fault(settings)
     or same_file(settings, file_id)
 end

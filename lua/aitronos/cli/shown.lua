@@ -113,7 +113,9 @@ function shown.plan(plan, settings, name)
     or "At %s requests a minute, as the API allows, that takes %s.",
     text.number(rate or ASSUMED_RATE),
     duration(plan.people * words.requests / (rate or ASSUMED_RATE)))
-  lines[#lines + 1] = "Nothing was sent.\n"
+  local with_files = settings.report or settings.failed or settings.save_links
+  lines[#lines + 1] = with_files and "Nothing was sent, no file written.\n"
+    or "Nothing was sent.\n"
   return table.concat(lines, "\n")
 end
 
