@@ -90,11 +90,11 @@ describe("shown", function()
 
   it("curl commands have the key's name only", function()
     local text = shown.curl("https://x.example/", {
-      organization_id = "org_1", email = "o'hara/x@example.com", role_name = "a b",
+      organization_id = "org_1", email = "o'hara/x@example.com", role_id = "a b",
       send_invitation = false,
     })
     assert.equal([[curl -sS -H "X-API-Key: $FREDDY_API_KEY" -H 'Content-Type: application/json' ]]
-      .. [[--data-raw '{"email":"o'\''hara/x@example.com","role_name":"a b",]]
+      .. [[--data-raw '{"email":"o'\''hara/x@example.com","role_id":"a b",]]
       .. [["send_invitation":false}' https://x.example/v1/organizations/org_1/invite-user]], text)
   end)
 end)

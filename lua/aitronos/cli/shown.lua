@@ -198,7 +198,7 @@ function shown.curl(base_url, params)
   local url = gsub(base_url, "/+$", "") .. "/v1/organizations/" .. params.organization_id
     .. "/invite-user"
   local body = {}
-  for _, name in ipairs { "email", "role_id", "role_name", "send_invitation" } do
+  for _, name in ipairs { "email", "role_id", "send_invitation" } do
     if params[name] ~= nil then
       body[#body + 1] = format('"%s":%s', name, gsub(cjson.encode(params[name]), "\\/", "/"))
     end
