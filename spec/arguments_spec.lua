@@ -204,5 +204,5 @@ it("the exit codes are those that are promised", function()
   assert.same({
     done = 0, error = 1, usage = 2, partly = 3, credentials = 4, network = 5, unknown = 6,
     throttled = 75, interrupted = 130,
-  }, arguments.EXIT)
+  }, usage.EXIT)
 end)

@@ -163,6 +163,19 @@ describe("a campaign", function()
     assert.equal(35, done.counts.unreached)
   end)
 
+  it("says in which role somebody is whom it found and did not come to", function()
+    local source = source_of(2)
+    invite(2, client_of(function() return nil, failure { kind = "authentication" } end), {
+      operation = { name = "resend_invitation", row = invite_operation({}).row },
+      next_person = function()
+        local one = source()
+        return one, {}, { role_id = "role_found" }
+      end,
+    })
+    assert.equal("NOT_REACHED", rows[2].code)
+    assert.equal("role_found", rows[2].role)
+  end)
+
   it("counts a conflict as done or as failed, as it is told", function()
     local conflict = { kind = "conflict", status = 409 }
     assert.equal(EXIT.done, invite(3, then_failing(conflict)).exit)

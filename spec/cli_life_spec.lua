@@ -156,6 +156,7 @@ role_owner               Owner               May do everything.
         .. "Ann@example.com,Admin\n")
       local ended = run(0, "status --file people.csv --report r.jsonl --json")
       assert.equal(3, select(2, ended.out:gsub("\n", "")))
+      assert.equal(2, select(2, ended.out:gsub('"reconciled":false', "")))
       assert.same({
         ["ann@example.com"] = "pending", ["ben@example.com"] = "none",
         ["Ann@example.com"] = "duplicate",
@@ -230,6 +231,14 @@ role_owner               Owner               May do everything.
       assert_has(ended.err, "2 failed, 1 not reached", "stopped: --max-failures 2 is reached")
     end)
 
+    it("has a help of its own", function()
+      local help = run(0, "resend --help").out
+      assert_has(help, ".resend.journal", "--dry-run")
+      for _, words in ipairs { "Role", "role", "FILE.journal" } do
+        assert.is_nil(help:find(words, 1, true), words)
+      end
+    end)
+
     it("mails nobody where the look-up found another person's invitation", function()
       invite "fault+lookupother@example.com"
       local sent = mails()
@@ -267,6 +276,7 @@ role_owner               Owner               May do everything.
       invite "zoe@example.com"
       local ended = run(0, "resend zoe@example.com --json")
       assert.equal("resent", cjson.decode(ended.out).outcome)
+      assert.is_false(cjson.decode(ended.out).reconciled)
       assert.equal(2, mails()["zoe@example.com"])
     end)
 

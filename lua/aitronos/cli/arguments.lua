@@ -9,9 +9,7 @@ local find, format, gsub, match = string.find, string.format, string.gsub, strin
 local ipairs, tonumber, tostring = ipairs, tonumber, tostring
 local unpack = rawget(table, "unpack") or unpack -- luacheck: read globals unpack
 
-local arguments = {
-  EXIT = usage.EXIT,
-}
+local arguments = {}
 
 local MESSAGE_BYTES = 512
 
@@ -89,9 +87,9 @@ local CONVERT = { word = word, file = file, number = number, integer = integer }
 -- ## The parser
 
 -- Calls `asked` with the name of a flag that ends all else.
-local function add_flag(parser, option, asked)
+local function add_flag(parser, option, help, asked)
   local names = (option.short and option.short .. " " or "") .. option.name
-  local flag = parser:flag(names, option.help)
+  local flag = parser:flag(names, help)
   if option.name == "--help" or option.name == "--version" then
     flag:action(function()
       asked(usage.key(option))
@@ -100,12 +98,12 @@ local function add_flag(parser, option, asked)
   return flag
 end
 
-local function add_option(parser, option)
-  local added = parser:option(option.name, option.help)
+local function add_option(parser, option, help)
+  local added = parser:option(option.name, help)
     :argname(option.argument):overwrite(false):target(usage.key(option))
   if option.choices then
     added:choices(option.choices)
-    added:description(option.help .. " One of " .. concat(option.choices, ", ") .. ".")
+    added:description(help .. " One of " .. concat(option.choices, ", ") .. ".")
   else
     added:convert(function(value)
       return CONVERT[option.kind](option, value)
@@ -160,8 +158,9 @@ local function new_parser(action, asked)
   end
   for _, option in ipairs(usage.OPTIONS) do
     if usage.takes(option, action.name) then
-      local added = option.kind == "flag" and add_flag(parser, option, asked)
-        or add_option(parser, option)
+      local help = usage.help(option, action.name)
+      local added = option.kind == "flag" and add_flag(parser, option, help, asked)
+        or add_option(parser, option, help)
       groups[option.group] = groups[option.group] or {}
       groups[option.group][#groups[option.group] + 1] = added
     end

@@ -217,8 +217,8 @@ end
 -- Whom the run did not come to, row by row.
 local function tell_unreached(self)
   local function unreached(entry)
-    tell(self, entry,
-      record.unreached(entry.person, entry.params.role_id, entry.in_doubt ~= nil))
+    local role = entry.params.role_id or entry.found and entry.found.role_id
+    tell(self, entry, record.unreached(entry.person, role, entry.in_doubt ~= nil))
   end
   for _, list in ipairs { self.again, self.batch } do
     for _, entry in ipairs(list) do

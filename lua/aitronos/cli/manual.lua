@@ -35,7 +35,7 @@ local function options()
     for _, option in ipairs(usage.OPTIONS) do
       if option.group == group then
         lines[#lines + 1] = ".It " .. flag(option)
-        lines[#lines + 1] = sentences(option.help)
+        lines[#lines + 1] = sentences(usage.help(option))
         if option.choices then
           lines[#lines + 1] = "One of " .. concat(option.choices, ", ") .. "."
         end

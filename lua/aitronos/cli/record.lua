@@ -55,6 +55,7 @@ function record.pending(person, invitation, response)
   local pending = new(person, invitation.role_id, "pending")
   pending.invitation_id, pending.expires_at = invitation.invitation_id, invitation.expires_at
   pending.status, pending.attempts = response.status, response.attempts
+  pending.reconciled = response.reconciled
   return pending
 end
 
@@ -78,6 +79,7 @@ function record.other_address(person, response)
   local other = new(person, nil, "failed")
   other.code, other.message = "OTHER_ADDRESS", "the answer is about another address"
   other.status, other.attempts = response.status, response.attempts
+  other.reconciled = response.reconciled
   return other
 end
 
@@ -90,6 +92,7 @@ function record.resent(person, invitation, response)
   local resent = new(person, invitation.role_id, "resent")
   resent.invitation_id = invitation.invitation_id
   resent.status, resent.attempts = response.status, response.attempts
+  resent.reconciled = response.reconciled
   return resent
 end
 

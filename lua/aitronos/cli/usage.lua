@@ -19,6 +19,7 @@ usage.ACTIONS = {
     help = "Invite people to an Aitronos organization.",
     synopses = {
       "--org ORG --role ROLE_ID [OPTION]... ADDRESS...",
+      "--org ORG --role-name NAME [OPTION]... ADDRESS...",
       "--org ORG [--role ROLE_ID] [OPTION]... --file FILE",
     },
   },
@@ -70,6 +71,7 @@ usage.GROUPS = {
 ---@field actions? string[] that take it; all if left out
 ---@field group string
 ---@field help string sentences; the first says enough for a completion
+---@field more? table<string, string> sentences that are for one action only, by its name
 
 ---@type aitronos.CommandOption[]
 usage.OPTIONS = {
@@ -138,8 +140,8 @@ usage.OPTIONS = {
   },
   {
     name = "--dry-run", kind = "flag", actions = SEND, group = "Looking without sending",
-    help = "Check everything, say what would be done and how long it takes, send nothing. Roles "
-      .. "that are given by name are asked for all the same.",
+    help = "Check everything, say what would be done and how long it takes, send nothing.",
+    more = { invite = "Roles that are given by name are asked for all the same." },
   },
   {
     name = "--print-curl", kind = "flag", actions = INVITE, group = "Looking without sending",
@@ -147,8 +149,11 @@ usage.OPTIONS = {
   },
   {
     name = "--journal", argument = "FILE", kind = "file", actions = SEND, group = "What is written",
-    help = "Where to note what was done. The same command goes on from there. Unless told, beside "
-      .. "the input as FILE.journal, or FILE.resend.journal.",
+    help = "Where to note what was done. The same command goes on from there.",
+    more = {
+      invite = "Unless told, beside the input as FILE.journal.",
+      resend = "Unless told, that of resend is beside the input as FILE.resend.journal.",
+    },
   },
   {
     name = "--no-journal", kind = "flag", actions = SEND, group = "What is written",
@@ -284,6 +289,20 @@ function usage.named_actions()
     named[i - 1] = usage.ACTIONS[i]
   end
   return named
+end
+
+--- What there is to say about an option, to those who use an action or, without one, any.
+---@param option aitronos.CommandOption
+---@param action? string
+---@return string
+function usage.help(option, action)
+  local sentences = { option.help }
+  for _, name in ipairs(option.more and option.actions or {}) do
+    if not action or name == action then
+      sentences[#sentences + 1] = option.more[name]
+    end
+  end
+  return table.concat(sentences, " ")
 end
 
 --- What it says first: enough for a line in a list.
