@@ -314,7 +314,7 @@ describe("aitronos-invite #bulk", function()
       assert.equal("made made", rows_of("r.jsonl").outcomes)
       local outbox = server.get("/_sandbox/outbox")
       assert_has(outbox, "Fault+400x1.b@example.com")
-      assert.is_nil(outbox:find("422", 1, true))
+      assert.is_nil(outbox:find("fault+422", 1, true))
     end)
   end)
 
