@@ -13,14 +13,10 @@ local shell = require "spec.support.shell"
 
 describe("aitronos-invite #bulk", function()
   local cli = command.each()
-  local server
+  local server = sandbox.each()
 
   setup(function()
-    server = sandbox.start()
     cli.base_url = server.base_url
-  end)
-  teardown(function()
-    server.stop()
   end)
   before_each(function()
     server.reset()

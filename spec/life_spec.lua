@@ -6,10 +6,10 @@ local sandbox = require "spec.support.sandbox"
 local shell = require "spec.support.shell"
 
 describe("the life of an invitation where", function()
-  local server, client
+  local server = sandbox.each()
+  local client
 
   setup(function()
-    server = sandbox.start()
     local options = { base_url = server.base_url }
     for name, value in pairs(life.OPTIONS) do
       options[name] = value
@@ -19,7 +19,6 @@ describe("the life of an invitation where", function()
 
   teardown(function()
     client:close()
-    server.stop()
   end)
 
   before_each(function() server.reset() end)

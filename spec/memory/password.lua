@@ -1,6 +1,7 @@
 -- Sends a password, and a key in a URL, that is in no text of ours, and looks for it in everything
 -- that a caller gets to see and, once the calls have ended, in all memory of this process.
 local aitronos = require "aitronos"
+local all_text = require "spec.memory.all_text"
 local memory = require "memory"
 
 local base_url = ...
@@ -13,17 +14,6 @@ local client = aitronos.new {
 
 local function params()
   return { email_key = "uuid-1", full_name = "Ida Example", password = memory.secret() }
-end
-
--- All text of a value, its tables and what is in them included.
-local function all_text(value)
-  local parts = { tostring(value) }
-  if type(value) == "table" then
-    for key, field in next, value do
-      parts[#parts + 1] = all_text(key) .. "=" .. all_text(field)
-    end
-  end
-  return table.concat(parts, "\n")
 end
 
 local account, response = client:try_complete_invitation(params())

@@ -1,20 +1,10 @@
 -- Calls with a secret key that is in no text of ours, and looks for it in everything that a caller
 -- gets to see and, once the client is closed, in all memory of this process.
 local aitronos = require "aitronos"
+local all_text = require "spec.memory.all_text"
 local memory = require "memory"
 
 local base_url, ca_file, credential = ...
-
--- All text of a value, its tables and what is in them included.
-local function all_text(value)
-  local parts = { tostring(value) }
-  if type(value) == "table" then
-    for key, field in next, value do
-      parts[#parts + 1] = all_text(key) .. "=" .. all_text(field)
-    end
-  end
-  return table.concat(parts, "\n")
-end
 
 local function assert_clean(value, what)
   local text = all_text(value)
