@@ -69,7 +69,7 @@ void ait_engine_expire(struct ait_engine *engine);
 void ait_engine_move(struct ait_engine *engine, int fd, bool in, bool out);
 
 /* The outcome that has waited longest, or NULL. It stays the engine's, and stays first, until
- * it is released. */
+ * it is released; what it holds may be masked by then. */
 struct ait_outcome *ait_engine_finished(const struct ait_engine *engine, uint64_t *id);
 void ait_engine_release(struct ait_engine *engine);
 

@@ -85,7 +85,8 @@ usage.OPTIONS = {
   },
   {
     name = "--role-name", argument = "NAME", kind = "word", actions = INVITE, group = "Who",
-    help = "The same by the role's name, whose id is asked for. Letter case does not count.",
+    help = "The same by the role's name, whose id is asked for. The case of ASCII letters does "
+      .. "not count.",
   },
   {
     name = "--file", argument = "FILE", kind = "file", actions = PEOPLE, group = "Who",
