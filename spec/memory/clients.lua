@@ -1,5 +1,6 @@
 -- Makes many clients, uses each once and closes it: nothing of them may be left.
 local aitronos = require "aitronos"
+local usage = require "spec.support.usage"
 
 local base_url, secure_base_url, ca_file = ...
 
@@ -19,30 +20,23 @@ local function use(n)
   client:close()
 end
 
-local function read(file)
+local function resident_kib()
+  local file = io.open("/proc/self/status")
   local text = file:read("*a")
   file:close()
-  return text
-end
-
-local function descriptors()
-  return tonumber(read(io.popen("ls /proc/$PPID/fd | wc -l")))
-end
-
-local function resident_kib()
-  return tonumber(read(io.open("/proc/self/status")):match("VmRSS:%s+(%d+)"))
+  return tonumber(text:match("VmRSS:%s+(%d+)"))
 end
 
 for n = 1, EVERY do
   use(n)
 end
 collectgarbage()
-local descriptors_before, before = descriptors(), resident_kib()
+local descriptors, before = usage.descriptors(), resident_kib()
 for n = EVERY + 1, EVERY + CLIENTS do
   use(n)
 end
 collectgarbage()
-local left = descriptors() - descriptors_before
+local left = usage.descriptors() - descriptors
 assert(left == 0, left .. " descriptors are left")
 print(("# resident memory: %d KiB after %d clients, %d KiB after %d"):format(before, EVERY,
   resident_kib(), EVERY + CLIENTS))
