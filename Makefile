@@ -137,7 +137,7 @@ sanitize: ## the suites under ASan and UBSan
 # Those that C of ours has a part in: not the sandbox's, nor those of plain Lua or of the command.
 SPECS := $(filter-out $(addprefix spec/,arguments_spec.lua callers_spec.lua cli_% csv_% docs_spec.lua \
 	error_spec.lua exports_spec.lua failure_spec.lua inputs_spec.lua journal_% manual_spec.lua \
-	options_spec.lua package_spec.lua params_spec.lua people_spec.lua plan_spec.lua \
+	options_spec.lua package_spec.lua people_spec.lua plan_spec.lua \
 	progress_spec.lua readme_spec.lua report_spec.lua roles_spec.lua sandbox_% \
 	shown_spec.lua),$(wildcard spec/*_spec.lua)) spec/regress
 

@@ -54,28 +54,38 @@ static struct ait_client *check_open(lua_State *L)
     return client;
 }
 
-/* (client, row, values, body, waits, in_doubt) -> job; or nil and an Error where the client is
- * closed, the caller means to wait for the job and cannot, or nobody can tell whether an earlier
- * process has done it. The parameters are checked already; nothing is sent before the next turn. */
+/* Pushes nil and the Error that the faults on top of the stack make. */
+static int push_faults(lua_State *L)
+{
+    lua_pushnil(L);
+    ait_core_push_tool(L, AIT_TOOL_ARGUMENT);
+    lua_pushvalue(L, -3);
+    lua_call(L, 1, 1);
+    return 2;
+}
+
+/* (client, row, params, waits, in_doubt) -> job; or nil and an Error where the params are wrong,
+ * the client is closed, the caller means to wait for the job and cannot, or nobody can tell whether
+ * an earlier process has done it. Nothing is sent before the next turn. */
 static int client_submit(lua_State *L)
 {
     struct ait_client *client = ait_client_check(L, 1);
-    bool in_doubt = lua_toboolean(L, 6);
+    bool waits = lua_toboolean(L, 4), in_doubt = lua_toboolean(L, 5);
     struct ait_job *job;
 
+    lua_settop(L, 3);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    if (!ait_params_check(L, 2, 3))
+        return push_faults(L);
     if (client->pump == NULL) {
         lua_pushnil(L);
         return 1 + refuse_closed(L);
     }
-    if ((client->in_handler || client->in_turn) && lua_toboolean(L, 5)) {
+    if ((client->in_handler || client->in_turn) && waits) {
         lua_pushnil(L);
         ait_core_push_argument(L, "on_event", IN_HANDLER);
         return 2;
     }
-    luaL_checktype(L, 2, LUA_TTABLE);
-    luaL_checktype(L, 3, LUA_TTABLE);
-    luaL_checktype(L, 4, LUA_TTABLE);
-    lua_settop(L, 4);
     job = ait_job_new(L, client, in_doubt);
     if (job->state == AIT_ENDED) {
         ait_job_push_stop(L, job);
@@ -433,6 +443,7 @@ static const luaL_Reg meta[] = {
 
 static const luaL_Reg module[] = {
     {"new", client_new},
+    {"check", ait_params_faults},
     {NULL, NULL},
 };
 

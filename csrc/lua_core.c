@@ -107,6 +107,7 @@ static void push_tools(lua_State *L)
     push_module(L, "aitronos.error");
     take_tool(L, AIT_TOOL_ARGUMENT, "argument");
     take_tool(L, AIT_TOOL_CONFIG, "config");
+    take_tool(L, AIT_TOOL_UNKNOWN_KEYS, "unknown_keys");
     lua_pop(L, 1);
 
     push_module(L, "aitronos.failure");

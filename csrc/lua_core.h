@@ -30,6 +30,7 @@ enum {
     AIT_TOOL_DECODE,
     AIT_TOOL_ARGUMENT,
     AIT_TOOL_CONFIG,
+    AIT_TOOL_UNKNOWN_KEYS,
     AIT_TOOL_FAILURE,
     AIT_TOOL_TELL,
     AIT_TOOL_TURN,
@@ -118,10 +119,25 @@ void ait_json_wipe(lua_State *L, size_t n);
  * or returns false and pushes nothing where it is no JSON. Raises where memory runs out. */
 bool ait_json_decode(lua_State *L, const char *json, size_t n);
 
+/* -- lua_params.c: they are read raw, so that a metatable neither runs nor counts -- */
+
+/* Whether what the caller gave is fine by the operation's row; the indices are not relative. If
+ * not, pushes the list of all faults, each `{ field, message }`. */
+bool ait_params_check(lua_State *L, int row, int given);
+
+/* For Lua: (row, params) -> that list, or nil. */
+int ait_params_faults(lua_State *L);
+
+/* Pushes a table of those params, checked, that go into the body. */
+void ait_params_push_body(lua_State *L, int row, int given);
+
+/* Adds to the table at `values` those that go into the URL. */
+void ait_params_add_url(lua_State *L, int row, int given, int values);
+
 /* -- lua_job.c -- */
 
-/* Pushes a new job of the client at index 1, for the operation's row, its values and its body
- * at the indices 2, 3 and 4. in_doubt: an earlier process may have sent it, so that it begins with
+/* Pushes a new job of the client at index 1, for the operation's row and the params, checked, at
+ * the indices 2 and 3. in_doubt: an earlier process may have sent it, so that it begins with
  * a look-up. Raises an Error or a memory error. */
 struct ait_job *ait_job_new(lua_State *L, struct ait_client *client, bool in_doubt);
 

@@ -107,20 +107,25 @@ static void build_url(lua_State *L, struct ait_request *request, const struct ai
     check_built(L, ait_request_end_url(request));
 }
 
+/* Pushes the values: first those that the body is made of, and then the others. */
 static void build_request(lua_State *L, struct ait_job *job, const struct ait_client *client)
 {
+    int values = lua_gettop(L) + 1;
+
     job->request.post = strcmp(row_field(L, 2, "method"), "POST") == 0;
     job->request.repeatable = job->rules.repeatable;
     job->request.anonymous = ait_boolean_field(L, 2, "anonymous");
     job->request.secret = ait_boolean_field(L, 2, "secrets");
-    build_url(L, &job->request, &client->base_url, row_field(L, 2, "path"), 3);
+    ait_params_push_body(L, 2, 3);
     lua_pushnil(L);
-    if (lua_next(L, 4) != 0) { /* else there is nothing to send a body with */
+    if (lua_next(L, values) != 0) { /* else there is nothing to send a body with */
         lua_pop(L, 2);
-        ait_json_encode(L, 4, &job->request.body);
+        ait_json_encode(L, values, &job->request.body);
         if (job->request.secret)
             ait_json_wipe(L, job->request.body.size);
     }
+    ait_params_add_url(L, 2, 3, values);
+    build_url(L, &job->request, &client->base_url, row_field(L, 2, "path"), values);
 }
 
 void ait_job_build_look_up(lua_State *L, struct ait_job *job, const struct ait_client *client,
@@ -135,10 +140,10 @@ void ait_job_build_look_up(lua_State *L, struct ait_job *job, const struct ait_c
     lua_pop(L, 1);
 }
 
-/* What is known of a sending by an earlier process: that it may have left. The job at the top of
- * the stack begins with what would follow then: a look-up, or its end where there is none. The row
- * and the values are at 2 and 3. */
-static void begin_in_doubt(lua_State *L, struct ait_job *job, const struct ait_client *client)
+/* What is known of a sending by an earlier process: that it may have left. The job at index begins
+ * with what would follow then: a look-up, or its end where there is none. The row is at 2. */
+static void begin_in_doubt(lua_State *L, struct ait_job *job, const struct ait_client *client,
+                           int index)
 {
     const struct ait_report report = {
         .failure = AIT_FAILURE_INTERRUPTED,
@@ -156,39 +161,43 @@ static void begin_in_doubt(lua_State *L, struct ait_job *job, const struct ait_c
         return;
     }
     job->looking_up = true;
-    ait_job_build_look_up(L, job, client, 2, 3);
-    ait_compat_push_anchor(L, -1);
+    ait_job_push_slot(L, index, AIT_SLOT_VALUES);
+    ait_job_build_look_up(L, job, client, 2, lua_gettop(L));
+    ait_compat_push_anchor(L, index);
     lua_createtable(L, 0, 6);
     ait_set_string(L, "failure", ait_outcome_failure_name(report.failure));
     lua_rawseti(L, -2, AIT_SLOT_FACTS);
-    lua_pop(L, 1);
 }
 
 struct ait_job *ait_job_new(lua_State *L, struct ait_client *client, bool in_doubt)
 {
     struct ait_job *job = ait_core_new_userdata(L, sizeof *job, AIT_TOOL_JOB);
     int64_t now_ms = ait_clock_now_ms();
+    int index = lua_gettop(L);
 
     ait_request_init(&job->request);
     ait_request_init(&job->look_up);
-    lua_createtable(L, AIT_SLOT_SECOND, 0);
-    for (int i = 0; i < 3; i++) {
-        static const int slots[] = {AIT_SLOT_CLIENT, AIT_SLOT_ROW, AIT_SLOT_VALUES};
-
-        lua_pushvalue(L, i + 1);
-        lua_rawseti(L, -2, slots[i]);
-    }
-    ait_compat_set_anchor(L, -2);
-
     job->rules = client->rules;
     job->rules.deadline_ms = now_ms + client->deadline_ms;
     job->rules.repeatable = ait_boolean_field(L, 2, "repeatable");
     job->rules.can_look_up = client->rules.can_look_up && ait_boolean_field(L, 2, "look_up");
     job->started_us = ait_clock_now_us();
     job->due_ms = now_ms;
+
+    lua_createtable(L, AIT_SLOT_SECOND, 0);
     build_request(L, job, client);
+    for (int i = 0; i < 3; i++) {
+        static const int slots[] = {AIT_SLOT_CLIENT, AIT_SLOT_ROW, AIT_SLOT_VALUES};
+        const int values[] = {1, 2, index + 2};
+
+        lua_pushvalue(L, values[i]);
+        lua_rawseti(L, index + 1, slots[i]);
+    }
+    lua_pushvalue(L, index + 1);
+    ait_compat_set_anchor(L, index);
     if (in_doubt && !job->rules.repeatable)
-        begin_in_doubt(L, job, client);
+        begin_in_doubt(L, job, client, index);
+    lua_settop(L, index);
     return job;
 }
 

@@ -79,13 +79,13 @@ build = {
     ["aitronos.journal"] = "lua/aitronos/journal.lua",
     ["aitronos.journal_lines"] = "lua/aitronos/journal_lines.lua",
     ["aitronos.options"] = "lua/aitronos/options.lua",
-    ["aitronos.params"] = "lua/aitronos/params.lua",
     ["aitronos.text"] = "lua/aitronos/text.lua",
     ["aitronos.core"] = {
       sources = {
         "csrc/attempt.c",
         "csrc/bell.c",
         "csrc/buffer.c",
+        "csrc/check.c",
         "csrc/clock.c",
         "csrc/date.c",
         "csrc/engine.c",
@@ -96,6 +96,7 @@ build = {
         "csrc/lua_job.c",
         "csrc/lua_json.c",
         "csrc/lua_outcome.c",
+        "csrc/lua_params.c",
         "csrc/lua_turn.c",
         "csrc/outcome.c",
         "csrc/pacer.c",

@@ -1,5 +1,8 @@
+local Exchange = require "spec.support.exchange"
+local api = require "spec.support.api"
+local cjson = require "cjson"
+local core = require "aitronos.core"
 local endpoints = require "aitronos.endpoints"
-local params = require "aitronos.params"
 
 local row = endpoints.invite_user
 
@@ -13,10 +16,8 @@ end
 
 -- "field: message" of each fault, in order.
 local function faults_of(given)
-  local values, faults = params.check(row, given)
-  assert.is_nil(values)
   local lines = {}
-  for i, fault in ipairs(faults) do
+  for i, fault in ipairs(core.check(row, given)) do
     lines[i] = fault.field .. ": " .. fault.message
   end
   return lines
@@ -30,37 +31,32 @@ local function assert_fault(changes, field, words)
 end
 
 local function assert_fine(changes)
-  local values, body = params.check(row, valid(changes))
-  assert.is_table(values, values == nil and body[1].message or nil)
+  local faults = core.check(row, valid(changes))
+  assert.is_nil(faults, faults and faults[1].message)
 end
 
-describe("params.check", function()
-  it("gives all values for the path and those of the body, under the names given", function()
-    local given = valid { send_invitation = false }
-    local values, body = params.check(row, given)
-    assert.same(given, values)
-    assert.same({ email = "new@example.com", role_id = "role_x", send_invitation = false }, body)
-    assert.are_not.equal(given, values)
-    assert.are_not.equal(values, body)
+describe("params", function()
+  local exchange = Exchange.each()
+
+  it("go on the wire as they were given, those of the URL aside", function()
+    for _, given in ipairs {
+      { email = "a@b", role_id = "role_x" },
+      { email = "a@b", role_id = "role_x", send_invitation = false },
+      { email = "a@b", role_name = "Member", send_email = true },
+    } do
+      exchange:answer({ api.CREATED }, {})
+      local params = valid()
+      params.role_id = nil
+      for name, value in pairs(given) do
+        params[name] = value
+      end
+      assert(exchange:call({}, params))
+      assert.same(given, cjson.decode(exchange.server.requests[1].body))
+      exchange:close()
+    end
   end)
 
-  it("keeps the other spellings as they are", function()
-    local given = {
-      organization_id = "org_1",
-      email = "a@b",
-      role_name = "Member",
-      send_email = true,
-    }
-    local _, body = params.check(row, given)
-    assert.same({ email = "a@b", role_name = "Member", send_email = true }, body)
-  end)
-
-  it("adds nothing that was left out", function()
-    local _, body = params.check(row, valid())
-    assert.same({ email = "new@example.com", role_id = "role_x" }, body)
-  end)
-
-  it("reports all faults at once, in the row's order and then unknown keys, sorted", function()
+  it("have all their faults reported at once: in the row's order, then unknown keys", function()
     local lines = faults_of {
       zeta = 1,
       organization_id = 7,
@@ -79,7 +75,7 @@ describe("params.check", function()
     }, fields)
   end)
 
-  it("requires what has no default", function()
+  it("must be there, where they have no default", function()
     assert.same({
       "organization_id: is required",
       "email: is required",
@@ -87,12 +83,12 @@ describe("params.check", function()
     }, faults_of {})
   end)
 
-  it("refuses params that are not a table", function()
+  it("must be a table", function()
     assert.same({ "params: must be a table, not nil" }, faults_of(nil))
     assert.same({ "params: must be a table, not string" }, faults_of("org_xyz789"))
   end)
 
-  it("allows one spelling of the role and one of the mail switch", function()
+  it("may use one spelling of the role and one of the mail switch", function()
     assert_fault({ role_name = "Member" }, "role_name", "only one of role_id and role_name")
     assert_fault(
       { send_invitation = true, send_email = false },
@@ -101,7 +97,7 @@ describe("params.check", function()
     )
   end)
 
-  it("takes each type for what it is", function()
+  it("are taken for the type that they have", function()
     assert_fault({ organization_id = 12 }, "organization_id", "must be a string, not number")
     assert_fault({ email = {} }, "email", "must be a string, not table")
     assert_fault({ role_id = true }, "role_id", "must be a string, not boolean")
@@ -185,7 +181,7 @@ describe("params.check", function()
     end)
   end)
 
-  it("takes as a role any line of text", function()
+  it("may have as a role any line of text", function()
     for _, role in ipairs { "role_member", "Team lead", "Größe", "\194\160", ("r"):rep(2 ^ 20) } do
       assert_fine { role_id = role }
     end
@@ -227,7 +223,7 @@ describe("params.check", function()
     end)
   end)
 
-  it("reads params raw", function()
+  it("are read raw", function()
     local inherited = setmetatable({}, { __index = valid() })
     assert.equal(3, #faults_of(inherited))
 
@@ -237,12 +233,13 @@ describe("params.check", function()
     local guarded = setmetatable(valid(), {
       __index = ran, __newindex = ran, __pairs = ran, __len = ran, __call = ran,
     })
-    local values = params.check(row, guarded)
-    assert.same(valid(), values)
-    assert.is_nil(getmetatable(values))
+    exchange:answer({ api.CREATED }, {})
+    assert(exchange:call({}, guarded))
+    assert.same({ email = "new@example.com", role_id = "role_x" },
+      cjson.decode(exchange.server.requests[1].body))
   end)
 
-  it("puts no value into a message", function()
+  it("get into no message", function()
     local canary = "canary-" .. ("x"):rep(2 ^ 20)
     local lines = faults_of {
       organization_id = canary,
@@ -258,17 +255,14 @@ describe("params.check", function()
     assert.truthy(#table.concat(lines) < 2000)
   end)
 
-  it("works from the row alone", function()
+  it("are judged by the row alone", function()
     local other = {
-      in_url = { user_id = true },
       parameters = {
         { names = { "user_id" }, required = true }, { names = { "quick" }, type = "boolean" },
       },
     }
-    local values, body = params.check(other, { user_id = "usr_1", quick = true })
-    assert.same({ user_id = "usr_1", quick = true }, values)
-    assert.same({ quick = true }, body)
-    local _, faults = params.check(other, { email = "a@b" })
+    assert.is_nil(core.check(other, { user_id = "usr_1", quick = true }))
+    local faults = core.check(other, { email = "a@b" })
     assert.equal("user_id", faults[1].field)
     assert.equal("email", faults[2].field)
   end)

@@ -1,9 +1,8 @@
---- The client: parameters are checked here, the core does the work, and a driver waits for it.
+--- The client: the core does the work, and a driver waits for it.
 local bulk = require "aitronos.bulk"
 local core = require "aitronos.core"
 local endpoints = require "aitronos.endpoints"
 local errors = require "aitronos.error"
-local params = require "aitronos.params"
 
 -- Raw, since a strict host forbids to ask for a global that is not there.
 local in_nginx = type(rawget(_G, "ngx")) == "table"
@@ -51,11 +50,7 @@ local function start(self, row, given, waits, in_doubt)
   if err then
     return nil, err
   end
-  local values, body = params.check(row, given)
-  if not values then
-    return nil, errors.argument(body)
-  end
-  return self.core:submit(row, values, body, waits, in_doubt)
+  return self.core:submit(row, given, waits, in_doubt)
 end
 
 -- Not built on pcall: in Lua 5.1 no driver could yield through it.

@@ -2,7 +2,7 @@
 --- everything else in the library works from the row and needs no change for a further one.
 
 ---@class aitronos.Parameter it goes where the row's path names it, else into the body
----@field names string[] of which a call gives at most one; `params.lua` knows what each must be
+---@field names string[] of which a call gives at most one; `lua_params.c` knows what each must be
 ---@field type? "string"|"boolean"|"table" a string if left out
 ---@field required? boolean one of `names` must be given
 

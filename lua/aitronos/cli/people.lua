@@ -1,5 +1,5 @@
 --- Who is to be invited: people out of CSV, a list of addresses, or JSON lines.
---- A row's form is judged here; whether an address or a role will do is for `params.check`.
+--- A row's form is judged here; whether an address or a role will do is for the core.
 
 local csv = require "aitronos.csv"
 local errors = require "aitronos.error"

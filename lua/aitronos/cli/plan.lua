@@ -1,8 +1,8 @@
 --- The whole input, looked at before anything is sent: for which rows there is something to do,
 --- which are wrong, and which name an address again.
 
+local core = require "aitronos.core"
 local endpoints = require "aitronos.endpoints"
-local library = require "aitronos.params"
 local new_repeats = require "aitronos.cli.repeats"
 local record = require "aitronos.cli.record"
 
@@ -45,8 +45,7 @@ local function params_of(self, person)
   local params, faults = self.call.params(self.settings, person)
   faults = row_faults(self.call, person) or faults
   if not faults then
-    local values, found = library.check(endpoints[self.call.operation], params)
-    faults = not values and found or nil
+    faults = core.check(endpoints[self.call.operation], params)
   end
   return params, faults
 end
@@ -139,10 +138,10 @@ end
 ---@param settings aitronos.CommandSettings
 ---@return string? message
 function plan.fault(settings)
-  local values, faults = library.check(endpoints.invite_user, {
+  local faults = core.check(endpoints.invite_user, {
     organization_id = settings.org, email = "a@b", role_id = settings.role or "role",
   })
-  if not values then
+  if faults then
     local fault = faults[1]
     return (fault.field == "role_id" and "--role " or "--org ") .. fault.message
   end

@@ -1,6 +1,6 @@
 ---@meta aitronos.core
 --- Types for the Lua language server: what the C core exports. Never loaded. Only `client.lua`
---- calls it; whoever uses the library calls that.
+--- and the command's plan call it; whoever uses the library calls that.
 
 ---@class aitronos.core
 ---@field libraries string libcurl's own line of what it is and what it was built with
@@ -13,14 +13,19 @@ local Client = {}
 ---@return aitronos.core.Client
 function core.new(settings) end
 
+--- Looks at the params of a call before anything is sent.
 ---@param row aitronos.Endpoint
----@param values table<string, any> all that the caller gave
----@param body table to be sent as JSON
+---@param given any what the caller passed; read raw: a metatable neither runs nor counts
+---@return aitronos.Fault[]? faults all at once
+function core.check(row, given) end
+
+---@param row aitronos.Endpoint
+---@param given any what the caller passed
 ---@param waits boolean whether the caller means to wait for the job
 ---@param in_doubt? boolean an earlier process may have sent it: look it up first
 ---@return aitronos.Job? job
----@return aitronos.Error? error closed, or the caller means to wait and can't here
-function Client:submit(row, values, body, waits, in_doubt) end
+---@return aitronos.Error? error of the params; closed; or the caller means to wait and can't here
+function Client:submit(row, given, waits, in_doubt) end
 
 ---@return boolean # whether a turn of this client is under way, as in `on_event`
 function Client:in_turn() end
