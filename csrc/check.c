@@ -11,7 +11,7 @@
 #define LINE_BYTES 1048576
 #define EMAIL_BYTES 254
 #define LOCAL_BYTES 64
-#define MOST_BYTES 4 /* of a character */
+#define MOST_BYTES ((size_t)4) /* of a character */
 #define NAME_CHARACTERS 255
 #define PASSWORD_CHARACTERS 8 /* at least */
 

@@ -54,29 +54,25 @@ static struct ait_client *check_open(lua_State *L)
     return client;
 }
 
-/* Pushes nil and the Error that the faults on top of the stack make. */
-static int push_faults(lua_State *L)
-{
-    lua_pushnil(L);
-    ait_core_push_tool(L, AIT_TOOL_ARGUMENT);
-    lua_pushvalue(L, -3);
-    lua_call(L, 1, 1);
-    return 2;
-}
-
-/* (client, row, params, waits, in_doubt) -> job; or nil and an Error where the params are wrong,
- * the client is closed, the caller means to wait for the job and cannot, or nobody can tell whether
- * an earlier process has done it. Nothing is sent before the next turn. */
+/* (client, operation, params, waits, in_doubt) -> job; or nil and an Error where the params are
+ * wrong, the client is closed, the caller means to wait for the job and cannot, or nobody can tell
+ * whether an earlier process has done it. Nothing is sent before the next turn. */
 static int client_submit(lua_State *L)
 {
     struct ait_client *client = ait_client_check(L, 1);
     bool waits = lua_toboolean(L, 4), in_doubt = lua_toboolean(L, 5);
     struct ait_job *job;
 
+    ait_operation_check(L, 2);
     lua_settop(L, 3);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    if (!ait_params_check(L, 2, 3))
-        return push_faults(L);
+    if (!ait_params_take(L, 2, 3)) {
+        ait_core_push_tool(L, AIT_TOOL_ARGUMENT);
+        lua_insert(L, -2);
+        lua_call(L, 1, 1);
+        lua_pushnil(L);
+        lua_insert(L, -2);
+        return 2;
+    }
     if (client->pump == NULL) {
         lua_pushnil(L);
         return 1 + refuse_closed(L);
@@ -443,7 +439,8 @@ static const luaL_Reg meta[] = {
 
 static const luaL_Reg module[] = {
     {"new", client_new},
-    {"check", ait_params_faults},
+    {"operation", ait_operation_new},
+    {"check", ait_params_check},
     {NULL, NULL},
 };
 

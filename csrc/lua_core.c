@@ -87,7 +87,7 @@ static void configure_json(lua_State *L, const char *setting, int value)
 
 static void push_tools(lua_State *L)
 {
-    lua_createtable(L, AIT_TOOL_JOB, 0);
+    lua_createtable(L, AIT_TOOL_OPERATION, 0);
     ait_event_push_teller(L);
     lua_rawseti(L, -2, AIT_TOOL_TELL);
     ait_client_push_turn(L);
@@ -125,6 +125,8 @@ int luaopen_aitronos_core(lua_State *L)
     if (refusal != NULL)
         return luaL_error(L, "aitronos: %s", refusal);
     push_tools(L);
+    lua_pushvalue(L, -1);
+    ait_operation_register(L);
     lua_pushvalue(L, -1);
     ait_job_register(L);
     ait_client_register(L);

@@ -8,6 +8,7 @@
 #ifndef AIT_LUA_CORE_H
 #define AIT_LUA_CORE_H
 
+#include "check.h"
 #include "compat.h"
 #include "pacer.h"
 #include "policy.h"
@@ -19,6 +20,7 @@
 
 #define AIT_CLIENT "aitronos.core.client"
 #define AIT_JOB "aitronos.job"
+#define AIT_OPERATION "aitronos.core.operation"
 
 /* The retry budget of a client: an outage must not double the load. A full one pays for 100
  * retries; a call that ends well pays back what it took, and one token more. */
@@ -34,8 +36,9 @@ enum {
     AIT_TOOL_FAILURE,
     AIT_TOOL_TELL,
     AIT_TOOL_TURN,
-    AIT_TOOL_CLIENT, /* the metatables of the two userdata, by which they are known, too */
+    AIT_TOOL_CLIENT, /* the metatables of the userdata, by which they are known, too */
     AIT_TOOL_JOB,
+    AIT_TOOL_OPERATION,
 };
 
 /* In a client's anchor, beside the ids of its jobs. */
@@ -44,7 +47,7 @@ enum {
 
 enum {
     AIT_SLOT_CLIENT = 1,
-    AIT_SLOT_ROW,    /* of the operation */
+    AIT_SLOT_OPERATION,
     AIT_SLOT_VALUES, /* the parameters */
     AIT_SLOT_FACTS,  /* of the last sending that failed */
     AIT_SLOT_FIRST,  /* what the job ended with: the result, or nil … */
@@ -70,6 +73,39 @@ struct ait_client {
     struct ait_job *waiting_first, *waiting_last;
 };
 
+typedef const char *ait_text_check(const char *bytes, size_t n);
+
+#define AIT_MOST_PARAMETERS 16
+
+/* One name of a parameter; its other names follow it. */
+struct ait_parameter {
+    const char *name;
+    int type;              /* as Lua has them */
+    ait_text_check *check; /* of a string */
+    bool first;            /* of its parameter's names */
+    bool required;
+    bool in_url;
+    bool secret;
+};
+
+/* A row of endpoints.lua, read once. The texts live in the row, which its anchor keeps at 0, and
+ * after it the names of the parameters. */
+struct ait_operation {
+    const char *name, *path;
+    bool post, repeatable, anonymous;
+    bool secret; /* one of the parameters is */
+    bool empty;  /* a 2xx without content is an answer */
+    const char *made;
+    int made_type;
+    const char *list;
+    bool can_look_up;
+    struct {
+        const char *path, *key, *same;
+    } look_up;
+    size_t count;
+    struct ait_parameter parameters[AIT_MOST_PARAMETERS];
+};
+
 enum ait_state { AIT_WAITING, AIT_IN_FLIGHT, AIT_ENDED };
 
 struct ait_job {
@@ -79,6 +115,7 @@ struct ait_job {
     bool looking_up;
     enum ait_failure stopped; /* ended from outside, for this reason; its Error is made on demand */
     enum ait_fate fate;       /* and this is what is known */
+    const struct ait_operation *operation;
     struct ait_request request, look_up;
     struct ait_rules rules;
     struct ait_history history;
@@ -119,26 +156,32 @@ void ait_json_wipe(lua_State *L, size_t n);
  * or returns false and pushes nothing where it is no JSON. Raises where memory runs out. */
 bool ait_json_decode(lua_State *L, const char *json, size_t n);
 
+/* -- lua_operation.c -- */
+
+/* For Lua: (row) -> the operation. */
+int ait_operation_new(lua_State *L);
+
+/* The operation at index; raises an Error where it is something else. */
+const struct ait_operation *ait_operation_check(lua_State *L, int index);
+
 /* -- lua_params.c: they are read raw, so that a metatable neither runs nor counts -- */
 
-/* Whether what the caller gave is fine by the operation's row; the indices are not relative. If
- * not, pushes the list of all faults, each `{ field, message }`. */
-bool ait_params_check(lua_State *L, int row, int given);
+/* Whether what the caller gave at index `given`, not a relative one, is fine for the operation at
+ * index `at`. Pushes a table of what goes into the body; or, if not, the list of all faults, each
+ * `{ field, message }`. */
+bool ait_params_take(lua_State *L, int at, int given);
 
-/* For Lua: (row, params) -> that list, or nil. */
-int ait_params_faults(lua_State *L);
+/* Adds to the table on top of the stack what goes into the URL. */
+void ait_params_add_url(lua_State *L, int at, int given);
 
-/* Pushes a table of those params, checked, that go into the body. */
-void ait_params_push_body(lua_State *L, int row, int given);
-
-/* Adds to the table at `values` those that go into the URL. */
-void ait_params_add_url(lua_State *L, int row, int given, int values);
+/* For Lua: (operation, params) -> the list of all faults, or nil. */
+int ait_params_check(lua_State *L);
 
 /* -- lua_job.c -- */
 
-/* Pushes a new job of the client at index 1, for the operation's row and the params, checked, at
- * the indices 2 and 3. in_doubt: an earlier process may have sent it, so that it begins with
- * a look-up. Raises an Error or a memory error. */
+/* Pushes a new job of the client at index 1, for the operation and the params at the indices 2 and
+ * 3, of which those for the body are on top of the stack. in_doubt: an earlier process may have
+ * sent it, so that it begins with a look-up. Raises an Error or a memory error. */
 struct ait_job *ait_job_new(lua_State *L, struct ait_client *client, bool in_doubt);
 
 /* Pushes the slot of the anchor of the job at index. */
@@ -148,9 +191,9 @@ void ait_job_push_slot(lua_State *L, int job, int slot);
 void ait_job_drop_values(lua_State *L, int job);
 
 /* Builds the request of the look-up, when it is first needed: nearly every call does without.
- * The operation's row and the values are at these indices. */
+ * The values are at this index. */
 void ait_job_build_look_up(lua_State *L, struct ait_job *job, const struct ait_client *client,
-                           int row, int values);
+                           int values);
 
 /* Makes it an ended job, and wipes its requests. Touches no Lua. */
 void ait_job_end(struct ait_job *job);
@@ -164,6 +207,31 @@ void ait_job_push_end(lua_State *L, int index);
 
 /* Ends the job from outside; begun: the request itself may have left. Touches no Lua. */
 void ait_job_stop(struct ait_job *job, enum ait_failure reason, bool begun);
+
+/* -- lua_answer.c -- */
+
+/* An outcome, and what was read of it. */
+struct ait_answer {
+    const struct ait_outcome *outcome;
+    const char *fault; /* what its body is, in the words of failure.lua; NULL: one of the API's */
+    enum ait_finding finding; /* of a look-up */
+    struct ait_rate_limit rate;
+    struct ait_report report;
+};
+
+/* Reads all but what a look-up found, and pushes the decoded body or nil. The values of the call
+ * are at this index: what the server repeats of its secrets is masked. */
+struct ait_answer ait_answer_read(lua_State *L, const struct ait_operation *operation,
+                                  struct ait_outcome *outcome, int values);
+
+/* What a look-up found; the body is at this index. */
+enum ait_finding ait_answer_finding(lua_State *L, const struct ait_operation *operation,
+                                    const struct ait_answer *answer, int values, int body);
+
+/* Whether what a look-up found was made clearly before this call began, by the server's own clock
+ * where it tells its time. */
+bool ait_answer_existed(lua_State *L, const struct ait_job *job, const struct ait_answer *answer,
+                        int body);
 
 /* -- lua_outcome.c -- */
 
@@ -232,8 +300,9 @@ int ait_client_turn(lua_State *L, struct ait_client *client, int64_t timeout_ms,
 /* Pushes the function that AIT_TOOL_TURN is; the tools are on top of the stack. */
 void ait_client_push_turn(lua_State *L);
 
-/* -- registration: both pop the tools from the top of the stack -- */
+/* -- registration: each pops the tools from the top of the stack -- */
 
+void ait_operation_register(lua_State *L);
 void ait_job_register(lua_State *L);
 
 /* Also pushes the table of the module. */

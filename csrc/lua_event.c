@@ -5,17 +5,6 @@
 
 #include "clock.h"
 
-/* The name in the row of the job at this index. */
-static void set_operation(lua_State *L, int job)
-{
-    int event = lua_gettop(L);
-
-    ait_job_push_slot(L, job, AIT_SLOT_ROW);
-    lua_getfield(L, -1, "name");
-    lua_setfield(L, event, "operation");
-    lua_settop(L, event);
-}
-
 /* How its job ended. */
 static void set_end(lua_State *L, int job)
 {
@@ -44,7 +33,7 @@ static int tell(lua_State *L)
     lua_pushvalue(L, 1);
     lua_createtable(L, 0, 11);
     ait_set_string(L, "name", event->name);
-    set_operation(L, 3);
+    ait_set_string(L, "operation", job->operation->name);
     ait_set_integer(L, "job", job->id);
     ait_set_integer(L, "attempt", job->attempts);
     ait_set_boolean(L, "look_up", event->look_up);

@@ -19,16 +19,6 @@ void ait_job_drop_values(lua_State *L, int job)
     lua_pop(L, 1);
 }
 
-/* What every row of an operation must have. */
-static const char *row_field(lua_State *L, int row, const char *key)
-{
-    const char *text = ait_string_field(L, row, key, NULL);
-
-    if (text == NULL)
-        ait_core_raise_argument(L, "operation", "is incomplete");
-    return text;
-}
-
 /* -- requests -- */
 
 static void check_built(lua_State *L, enum ait_status status)
@@ -107,16 +97,15 @@ static void build_url(lua_State *L, struct ait_request *request, const struct ai
     check_built(L, ait_request_end_url(request));
 }
 
-/* Pushes the values: first those that the body is made of, and then the others. */
+/* What goes into the body is on top of the stack, and all that was given afterwards. */
 static void build_request(lua_State *L, struct ait_job *job, const struct ait_client *client)
 {
-    int values = lua_gettop(L) + 1;
+    int values = lua_gettop(L);
 
-    job->request.post = strcmp(row_field(L, 2, "method"), "POST") == 0;
-    job->request.repeatable = job->rules.repeatable;
-    job->request.anonymous = ait_boolean_field(L, 2, "anonymous");
-    job->request.secret = ait_boolean_field(L, 2, "secrets");
-    ait_params_push_body(L, 2, 3);
+    job->request.post = job->operation->post;
+    job->request.repeatable = job->operation->repeatable;
+    job->request.anonymous = job->operation->anonymous;
+    job->request.secret = job->operation->secret;
     lua_pushnil(L);
     if (lua_next(L, values) != 0) { /* else there is nothing to send a body with */
         lua_pop(L, 2);
@@ -124,24 +113,22 @@ static void build_request(lua_State *L, struct ait_job *job, const struct ait_cl
         if (job->request.secret)
             ait_json_wipe(L, job->request.body.size);
     }
-    ait_params_add_url(L, 2, 3, values);
-    build_url(L, &job->request, &client->base_url, row_field(L, 2, "path"), values);
+    ait_params_add_url(L, 2, 3);
+    build_url(L, &job->request, &client->base_url, job->operation->path, values);
 }
 
 void ait_job_build_look_up(lua_State *L, struct ait_job *job, const struct ait_client *client,
-                           int row, int values)
+                           int values)
 {
     if (job->look_up.repeatable)
         return;
     ait_buffer_clear(&job->look_up.url);
-    lua_getfield(L, row, "look_up");
-    build_url(L, &job->look_up, &client->base_url, row_field(L, -1, "path"), values);
+    build_url(L, &job->look_up, &client->base_url, job->operation->look_up.path, values);
     job->look_up.repeatable = true;
-    lua_pop(L, 1);
 }
 
 /* What is known of a sending by an earlier process: that it may have left. The job at index begins
- * with what would follow then: a look-up, or its end where there is none. The row is at 2. */
+ * with what would follow then: a look-up, or its end where there is none. */
 static void begin_in_doubt(lua_State *L, struct ait_job *job, const struct ait_client *client,
                            int index)
 {
@@ -162,7 +149,7 @@ static void begin_in_doubt(lua_State *L, struct ait_job *job, const struct ait_c
     }
     job->looking_up = true;
     ait_job_push_slot(L, index, AIT_SLOT_VALUES);
-    ait_job_build_look_up(L, job, client, 2, lua_gettop(L));
+    ait_job_build_look_up(L, job, client, lua_gettop(L));
     ait_compat_push_anchor(L, index);
     lua_createtable(L, 0, 6);
     ait_set_string(L, "failure", ait_outcome_failure_name(report.failure));
@@ -171,30 +158,29 @@ static void begin_in_doubt(lua_State *L, struct ait_job *job, const struct ait_c
 
 struct ait_job *ait_job_new(lua_State *L, struct ait_client *client, bool in_doubt)
 {
+    int index = lua_gettop(L); /* below the params that go into the body */
     struct ait_job *job = ait_core_new_userdata(L, sizeof *job, AIT_TOOL_JOB);
+    const int anchored[] = {1, 2, index + 1}; /* in the order of the slots */
     int64_t now_ms = ait_clock_now_ms();
-    int index = lua_gettop(L);
 
+    lua_insert(L, index);
     ait_request_init(&job->request);
     ait_request_init(&job->look_up);
+    lua_createtable(L, AIT_SLOT_SECOND, 0);
+    for (int i = 0; i < 3; i++) {
+        lua_pushvalue(L, anchored[i]);
+        lua_rawseti(L, -2, AIT_SLOT_CLIENT + i);
+    }
+    ait_compat_set_anchor(L, index);
+
+    job->operation = lua_touserdata(L, 2);
     job->rules = client->rules;
     job->rules.deadline_ms = now_ms + client->deadline_ms;
-    job->rules.repeatable = ait_boolean_field(L, 2, "repeatable");
-    job->rules.can_look_up = client->rules.can_look_up && ait_boolean_field(L, 2, "look_up");
+    job->rules.repeatable = job->operation->repeatable;
+    job->rules.can_look_up = client->rules.can_look_up && job->operation->can_look_up;
     job->started_us = ait_clock_now_us();
     job->due_ms = now_ms;
-
-    lua_createtable(L, AIT_SLOT_SECOND, 0);
     build_request(L, job, client);
-    for (int i = 0; i < 3; i++) {
-        static const int slots[] = {AIT_SLOT_CLIENT, AIT_SLOT_ROW, AIT_SLOT_VALUES};
-        const int values[] = {1, 2, index + 2};
-
-        lua_pushvalue(L, values[i]);
-        lua_rawseti(L, index + 1, slots[i]);
-    }
-    lua_pushvalue(L, index + 1);
-    ait_compat_set_anchor(L, index);
     if (in_doubt && !job->rules.repeatable)
         begin_in_doubt(L, job, client, index);
     lua_settop(L, index);

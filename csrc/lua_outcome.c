@@ -1,20 +1,10 @@
-/* From the outcome of an attempt to the policy's decision, and to what the caller gets. */
+/* From an answer to the policy's decision, and to what the caller gets. */
 #include "lua_core.h"
 #include "lua_table.h"
 
 #include "clock.h"
 #include "process.h"
 #include <string.h>
-
-/* How much older than the call an invitation must be to be told as one that existed before:
- * server and proxies may round their times. */
-#define CLEARLY_OLDER_MS 10000
-
-/* What the body of an outcome is, beside what its status says. */
-enum reply { REPLY_READABLE, REPLY_NO_CONTENT, REPLY_NOT_JSON, REPLY_NOT_OBJECT, REPLY_UNEXPECTED };
-
-static const char *const reply_names[] = {NULL, "no_content", "not_json", "not_object",
-                                          "unexpected"};
 
 const char *ait_outcome_failure_name(enum ait_failure failure)
 {
@@ -32,178 +22,6 @@ const char *ait_outcome_fate_name(enum ait_fate fate)
     static const char *const names[] = {"not_sent", "rejected", "unknown"};
 
     return names[fate];
-}
-
-/* -- reading an outcome -- */
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Where the JSON begins; the size where all is blank. A body has no NUL to stop at. */
-static size_t first_of_json(const struct ait_buffer *body)
-{
-    size_t i = 0;
-
-    while (i < body->size && is_blank(body->data[i]))
-        i++;
-    return i;
-}
-
-/* Whether the object on top of the stack has the field that the row says it must have. */
-static bool has_made(lua_State *L, int row)
-{
-    const char *made = ait_string_field(L, row, "made", NULL);
-    const char *type = ait_string_field(L, row, "made_type", NULL);
-    bool has;
-
-    if (made == NULL)
-        return true;
-    lua_getfield(L, -1, made);
-    has = strcmp(luaL_typename(L, -1), type == NULL ? "string" : type) == 0;
-    lua_pop(L, 1);
-    return has;
-}
-
-/* Whether the value on top of the stack is a list: empty, or with a first element. */
-static bool is_list(lua_State *L)
-{
-    bool is;
-
-    if (!lua_istable(L, -1))
-        return false;
-    lua_rawgeti(L, -1, 1);
-    is = !lua_isnil(L, -1);
-    lua_pop(L, 1);
-    if (is)
-        return true;
-    lua_pushnil(L);
-    if (lua_next(L, -2) == 0)
-        return true;
-    lua_pop(L, 2);
-    return false;
-}
-
-/* What the decoded body of a success on top of the stack is; it begins with this character. A list
- * in an object takes its place. */
-static enum reply check_success(lua_State *L, char first, int row)
-{
-    const char *list = ait_string_field(L, row, "list", NULL);
-
-    if (list == NULL && first == '{')
-        return has_made(L, row) ? REPLY_READABLE : REPLY_UNEXPECTED;
-    if (list == NULL)
-        return REPLY_NOT_OBJECT;
-    if (first == '{') {
-        lua_getfield(L, -1, list);
-        lua_replace(L, -2);
-    }
-    return is_list(L) ? REPLY_READABLE : REPLY_UNEXPECTED;
-}
-
-static enum reply push_no_content(lua_State *L, bool success, int row)
-{
-    if (!success || !ait_boolean_field(L, row, "empty")) {
-        lua_pushnil(L);
-        return REPLY_NO_CONTENT;
-    }
-    lua_createtable(L, 0, 1);
-    ait_set_boolean(L, "success", true);
-    return REPLY_READABLE;
-}
-
-/* Pushes the decoded body, or nil, and says what it is. */
-static enum reply push_body(lua_State *L, const struct ait_outcome *outcome, int row)
-{
-    const struct ait_buffer *body = &outcome->body;
-    bool success = outcome->status >= 200 && outcome->status < 300;
-    size_t first = first_of_json(body);
-    enum reply reply;
-
-    if (first == body->size)
-        return push_no_content(L, success, row);
-    if (!ait_json_decode(L, body->data, body->size)) {
-        lua_pushnil(L);
-        return REPLY_NOT_JSON;
-    }
-    if (success)
-        reply = check_success(L, body->data[first], row);
-    else
-        reply = body->data[first] == '{' ? REPLY_READABLE : REPLY_NOT_OBJECT;
-    if (reply == REPLY_NOT_OBJECT) {
-        lua_pop(L, 1);
-        lua_pushnil(L);
-    }
-    return reply;
-}
-
-/* The server's own lower bound for a wait: where it turned us away without saying how long, the
- * start of the next window is what its limit means. */
-static int64_t asked_wait_ms(const struct ait_outcome *outcome, const struct ait_rate_limit *rate,
-                             int64_t wall_ms)
-{
-    int64_t asked_ms = ait_headers_retry_after_ms(&outcome->headers, wall_ms);
-
-    return asked_ms < 0 && outcome->status == 429 ? rate->reset_ms : asked_ms;
-}
-
-/* An outcome with all that was read of it. */
-struct answer {
-    const struct ait_outcome *outcome;
-    enum reply reply;
-    enum ait_finding finding; /* of a look-up */
-    struct ait_rate_limit rate;
-    struct ait_report report;
-};
-
-/* What a server repeats of the call's own secrets must not get into an Error, an event or a log.
- * The body of a success goes to the caller alone, as it is. */
-static void mask_secrets(lua_State *L, struct ait_outcome *outcome, int row, int values)
-{
-    int top = lua_gettop(L);
-    bool success = outcome->status >= 200 && outcome->status < 300;
-
-    lua_getfield(L, row, "secrets");
-    for (int i = 1; lua_istable(L, top + 1); i++) {
-        size_t n;
-        const char *secret;
-
-        lua_rawgeti(L, top + 1, i);
-        if (lua_isnil(L, -1))
-            break;
-        lua_rawget(L, values);
-        secret = lua_tolstring(L, -1, &n);
-        lua_pop(L, 1);
-        if (secret == NULL || n < AIT_MIN_SECRET)
-            continue;
-        ait_buffer_mask(&outcome->headers.kept, secret, n);
-        if (!success)
-            ait_buffer_mask(&outcome->body, secret, n);
-    }
-    lua_settop(L, top);
-}
-
-/* Reads all but what a look-up found, and pushes the decoded body. */
-static struct answer read_answer(lua_State *L, const struct ait_outcome *outcome, int row)
-{
-    int64_t wall_ms = ait_clock_wall_ms();
-    struct answer answer = {
-        .outcome = outcome,
-        .reply = push_body(L, outcome, row),
-        .rate = ait_headers_rate_limit(&outcome->headers, wall_ms),
-    };
-
-    answer.report = (struct ait_report){
-        .failure = outcome->failure,
-        .begun = outcome->begun,
-        .status = outcome->status,
-        .headers_whole = outcome->headers.ended,
-        .readable = answer.reply == REPLY_READABLE,
-        .may_retry = ait_headers_may_retry(&outcome->headers),
-        .retry_after_ms = asked_wait_ms(outcome, &answer.rate, wall_ms),
-    };
-    return answer;
 }
 
 /* -- what the caller gets -- */
@@ -246,7 +64,7 @@ static void set_rate_limit(lua_State *L, const struct ait_rate_limit *rate)
     lua_setfield(L, -2, "rate_limit");
 }
 
-static void push_response(lua_State *L, const struct ait_job *job, const struct answer *answer,
+static void push_response(lua_State *L, const struct ait_job *job, const struct ait_answer *answer,
                           bool existing)
 {
     const struct ait_outcome *outcome = answer->outcome;
@@ -281,9 +99,11 @@ static void set_failure(lua_State *L, enum ait_failure failure)
 }
 
 /* Pushes what failure.lua needs to know of a sending that failed; the decoded body is at `body`. */
-static void push_facts(lua_State *L, const struct ait_job *job, const struct ait_outcome *outcome,
-                       const struct ait_report *report, enum reply reply, int body)
+static void push_facts(lua_State *L, const struct ait_job *job, const struct ait_answer *answer,
+                       int body)
 {
+    const struct ait_outcome *outcome = answer->outcome;
+    const struct ait_report *report = &answer->report;
     enum ait_class class = ait_policy_classify(report);
     /* Then the status says it all, even where the rest of the answer is lost. */
     bool answered = outcome->status >= 300 && report->headers_whole;
@@ -296,7 +116,7 @@ static void push_facts(lua_State *L, const struct ait_job *job, const struct ait
     if (!answered && outcome->failure != AIT_FAILURE_NONE)
         set_failure(L, told_failure(job, outcome));
     else if (class == AIT_CLASS_MADE_REPLY_LOST)
-        ait_set_string(L, "failure", reply_names[reply]);
+        ait_set_string(L, "failure", answer->fault);
     /* libcurl's words for what the guard did would be about us. */
     if (outcome->failure != AIT_FAILURE_NONE && outcome->failure != AIT_FAILURE_RESEND)
         ait_set_string(L, "text", outcome->text);
@@ -321,82 +141,6 @@ static void make_error(lua_State *L, const struct ait_job *job, enum ait_fate fa
     ait_core_push_tool(L, AIT_TOOL_FAILURE);
     lua_insert(L, -2);
     lua_call(L, 1, 1);
-}
-
-/* -- what a look-up found -- */
-
-/* Not tolower(): in some of the host's locales the two letters i are other ones. */
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool same_text(lua_State *L, int one, int other, const char *key, bool fold_case)
-{
-    size_t n, m;
-    const char *a = ait_string_field(L, one, key, &n);
-    const char *b = ait_string_field(L, other, key, &m);
-
-    if (a == NULL || b == NULL || n != m)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (a[i] != b[i] && !(fold_case && lower(a[i]) == lower(b[i])))
-            return false;
-    }
-    return true;
-}
-
-/* A 404 proves absence only in the API's own envelope: a gateway has 404s too. */
-static bool says_absent(lua_State *L, const struct ait_outcome *outcome, int body)
-{
-    bool says = false;
-
-    if (outcome->failure != AIT_FAILURE_NONE || outcome->status != 404 || !lua_istable(L, body))
-        return false;
-    lua_getfield(L, body, "error");
-    if (lua_istable(L, -1))
-        says = ait_string_field(L, -1, "code", NULL) != NULL;
-    lua_pop(L, 1);
-    return says;
-}
-
-static enum ait_finding finding_of(lua_State *L, const struct ait_outcome *outcome,
-                                   enum reply reply, int row, int values, int body)
-{
-    const char *key;
-    enum ait_finding finding = AIT_FINDING_FOUND;
-
-    if (says_absent(L, outcome, body))
-        return AIT_FINDING_ABSENT;
-    if (outcome->failure != AIT_FAILURE_NONE || outcome->status != 200 || reply != REPLY_READABLE)
-        return AIT_FINDING_NOTHING;
-    lua_getfield(L, row, "look_up");
-    key = ait_string_field(L, -1, "key", NULL);
-    if (key == NULL || !same_text(L, body, values, key, true))
-        finding = AIT_FINDING_NOTHING;
-    key = ait_string_field(L, -1, "same", NULL);
-    if (finding == AIT_FINDING_FOUND && key != NULL &&
-        ait_string_field(L, values, key, NULL) != NULL && !same_text(L, body, values, key, false))
-        finding = AIT_FINDING_OTHER;
-    lua_pop(L, 1);
-    return finding;
-}
-
-/* Whether what was found was made clearly before this call began, by the server's own clock
- * where it tells its time. */
-static bool existed_before(lua_State *L, const struct ait_job *job,
-                           const struct ait_outcome *outcome, int body)
-{
-    const char *created = ait_string_field(L, body, "created_at", NULL);
-    const char *date = ait_headers_find(&outcome->headers, "date");
-    int64_t created_ms, now_ms;
-
-    if (!job->looking_up || created == NULL || !ait_headers_parse_date(created, &created_ms))
-        return false;
-    if (date == NULL || !ait_headers_parse_date(date, &now_ms))
-        now_ms = ait_clock_wall_ms();
-    int64_t call_ms = (ait_clock_now_us() - job->started_us) / 1000;
-    return created_ms < now_ms - call_ms - CLEARLY_OLDER_MS;
 }
 
 /* -- advancing -- */
@@ -441,14 +185,15 @@ static void keep_facts(lua_State *L, int job_index, int facts)
 /* Makes in Lua what the decision needs; all that may raise is here, before anything is final.
  * The indices are those of ait_job_advance. */
 static void prepare(lua_State *L, const struct ait_client *client, struct ait_job *job,
-                    const struct answer *answer, const struct ait_decision *decision, int job_index)
+                    const struct ait_answer *answer, const struct ait_decision *decision,
+                    int job_index)
 {
-    int row = job_index + 1, values = job_index + 2, body = job_index + 3, facts = job_index + 4;
+    int values = job_index + 1, body = job_index + 2, facts = job_index + 3;
 
     switch (decision->verdict) {
     case AIT_DONE:
         lua_pushvalue(L, body);
-        push_response(L, job, answer, existed_before(L, job, answer->outcome, body));
+        push_response(L, job, answer, ait_answer_existed(L, job, answer, body));
         set_end(L, job_index);
         break;
     case AIT_FAIL:
@@ -462,7 +207,7 @@ static void prepare(lua_State *L, const struct ait_client *client, struct ait_jo
         set_end(L, job_index);
         break;
     case AIT_LOOK_UP:
-        ait_job_build_look_up(L, job, client, row, values);
+        ait_job_build_look_up(L, job, client, values);
         keep_facts(L, job_index, facts);
         break;
     case AIT_SEND:
@@ -474,10 +219,10 @@ static void prepare(lua_State *L, const struct ait_client *client, struct ait_jo
 /* Pushes the facts of the last sending and asks the policy; the stack is that of
  * ait_job_advance. */
 static struct ait_decision decide(lua_State *L, const struct ait_client *client,
-                                  const struct ait_job *job, struct answer *answer,
+                                  const struct ait_job *job, struct ait_answer *answer,
                                   struct ait_history *history, int job_index)
 {
-    int row = job_index + 1, values = job_index + 2, body = job_index + 3;
+    int values = job_index + 1, body = job_index + 2;
     const struct ait_report *report = &answer->report;
     bool may = may_spend(client, job);
     int64_t now_ms = ait_clock_now_ms();
@@ -486,12 +231,12 @@ static struct ait_decision decide(lua_State *L, const struct ait_client *client,
     double random = good ? 0 : ait_clock_random();
 
     if (job->looking_up) {
-        answer->finding = finding_of(L, answer->outcome, answer->reply, row, values, body);
+        answer->finding = ait_answer_finding(L, job->operation, answer, values, body);
         ait_job_push_slot(L, job_index, AIT_SLOT_FACTS);
         return ait_policy_after_look_up(&job->rules, history, answer->finding, report, may, now_ms,
                                         random);
     }
-    push_facts(L, job, answer->outcome, report, answer->reply, body);
+    push_facts(L, job, answer, body);
     return ait_policy_after_sending(&job->rules, history, report, may, now_ms, random);
 }
 
@@ -501,13 +246,11 @@ void ait_job_advance(lua_State *L, struct ait_client *client, struct ait_job *jo
     int job_index = lua_gettop(L);
     struct ait_history history = job->history;
     struct ait_decision decision;
-    struct answer answer;
+    struct ait_answer answer;
 
     luaL_checkstack(L, 16, "outcome");
-    ait_job_push_slot(L, job_index, AIT_SLOT_ROW);
     ait_job_push_slot(L, job_index, AIT_SLOT_VALUES);
-    mask_secrets(L, outcome, job_index + 1, job_index + 2);
-    answer = read_answer(L, outcome, job_index + 1);
+    answer = ait_answer_read(L, job->operation, outcome, job_index + 1);
     decision = decide(L, client, job, &answer, &history, job_index);
     prepare(L, client, job, &answer, &decision, job_index);
 

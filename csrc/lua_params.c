@@ -1,26 +1,15 @@
 #include "lua_core.h"
 #include "lua_table.h"
 
-#include "check.h"
 #include <string.h>
 
-/* What a name stands for is the same in every operation. A string that is not here is a line. */
-static const struct {
-    const char *name;
-    const char *(*check)(const char *bytes, size_t n);
-} checks[] = {
-    {"organization_id", ait_check_organization_id},
-    {"email", ait_check_email},
-    {"user_id", ait_check_id},
-    {"invitation_id", ait_check_id},
-    {"email_key", ait_check_id},
-    {"full_name", ait_check_full_name},
-    {"password", ait_check_password},
-};
-
-/* Where they stand on the stack; faults is nil until there is one. */
+/* Where they stand on the stack. */
 struct params {
-    int row, given, faults;
+    const struct ait_operation *operation;
+    int given;
+    int names;  /* the operation's anchor */
+    int body;   /* what goes into it */
+    int faults; /* nil until there is one */
 };
 
 /* Pops the message on top and adds it to the faults. */
@@ -39,7 +28,7 @@ static void add_fault(lua_State *L, const struct params *params, const char *fie
 
 /* -- a value, on top of the stack: what is wrong with it is pushed, and true returned -- */
 
-static bool push_text_fault(lua_State *L, const char *(*check)(const char *bytes, size_t n))
+static bool push_text_fault(lua_State *L, ait_text_check *check)
 {
     size_t n;
     const char *bytes = lua_tolstring(L, -1, &n);
@@ -50,18 +39,9 @@ static bool push_text_fault(lua_State *L, const char *(*check)(const char *bytes
     return fault != NULL;
 }
 
-static bool push_string_fault(lua_State *L, const char *name)
+static size_t count_fields(lua_State *L, int table)
 {
-    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
-        if (strcmp(checks[i].name, name) == 0)
-            return push_text_fault(L, checks[i].check);
-    }
-    return push_text_fault(L, ait_check_line);
-}
-
-static int count_fields(lua_State *L, int table)
-{
-    int count = 0;
+    size_t count = 0;
 
     lua_pushnil(L);
     for (; lua_next(L, table) != 0; count++)
@@ -71,13 +51,14 @@ static int count_fields(lua_State *L, int table)
 
 static bool push_ids_fault(lua_State *L)
 {
-    int ids = lua_gettop(L), count = count_fields(L, ids);
+    int ids = lua_gettop(L);
+    size_t count = count_fields(L, ids);
 
     if (count == 0 || count > AIT_CHECK_MOST_IDS) {
         lua_pushfstring(L, "must be a list of 1 to %d ids", AIT_CHECK_MOST_IDS);
         return true;
     }
-    for (int place = 1; place <= count; place++) {
+    for (int place = 1; place <= (int)count; place++) {
         lua_rawgeti(L, ids, place);
         if (lua_type(L, -1) != LUA_TSTRING) {
             lua_pushfstring(L, "must be a list of strings, which it is not at %d", place);
@@ -92,197 +73,177 @@ static bool push_ids_fault(lua_State *L)
     return false;
 }
 
-static bool push_value_fault(lua_State *L, int parameter, const char *name)
+static bool push_value_fault(lua_State *L, const struct ait_parameter *parameter)
 {
-    const char *wanted = ait_string_field(L, parameter, "type", NULL);
-    const char *type = luaL_typename(L, -1);
+    int type = lua_type(L, -1);
 
-    if (strcmp(wanted == NULL ? "string" : wanted, type) != 0) {
-        lua_pushfstring(L, "must be a %s, not %s", wanted == NULL ? "string" : wanted, type);
+    if (type != parameter->type) {
+        lua_pushfstring(L, "must be a %s, not %s", lua_typename(L, parameter->type),
+                        lua_typename(L, type));
         return true;
     }
-    if (wanted == NULL)
-        return push_string_fault(L, name);
-    return strcmp(name, "user_ids") == 0 && push_ids_fault(L);
+    if (type == LUA_TSTRING)
+        return push_text_fault(L, parameter->check);
+    return type == LUA_TTABLE && push_ids_fault(L);
 }
 
-/* -- a parameter of the row, at this index -- */
+/* -- a parameter: one name, and its other names after it -- */
 
-/* Pushes its names as one text. */
-static const char *push_names(lua_State *L, int parameter, const char *between)
+static bool has_more_names(const struct ait_operation *operation, size_t i)
 {
-    lua_getfield(L, parameter, "names");
-    lua_rawgeti(L, -1, 1);
-    for (int i = 2; lua_rawgeti(L, -2, i), !lua_isnil(L, -1); i++) {
+    return i + 1 < operation->count && !operation->parameters[i + 1].first;
+}
+
+/* Pushes the names from the i-th on as one text. */
+static const char *push_names(lua_State *L, const struct ait_operation *operation, size_t i,
+                              const char *between)
+{
+    lua_pushstring(L, operation->parameters[i].name);
+    for (; has_more_names(operation, i); i++) {
         lua_pushstring(L, between);
-        lua_insert(L, -2);
+        lua_pushstring(L, operation->parameters[i + 1].name);
         lua_concat(L, 3);
     }
-    lua_pop(L, 1);
-    lua_remove(L, -2);
     return lua_tostring(L, -1);
 }
 
-/* As many of its names were given. */
-static void check_presence(lua_State *L, const struct params *params, int parameter, int given)
+/* So many of the names from the i-th on were given. */
+static void check_presence(lua_State *L, const struct params *params, size_t i, int given)
 {
-    const char *name;
+    const struct ait_parameter *parameter = &params->operation->parameters[i];
 
-    if (given == 1 || (given == 0 && !ait_boolean_field(L, parameter, "required")))
-        return;
-    lua_getfield(L, parameter, "names");
-    lua_rawgeti(L, -1, given == 0 ? 1 : 2);
-    name = lua_tostring(L, -1);
     if (given > 1) {
-        lua_pushfstring(L, "give only one of %s", push_names(L, parameter, " and "));
-    } else if (ait_compat_length(L, -2) > 1) {
-        lua_pushfstring(L, "is required: give %s", push_names(L, parameter, " or "));
-    } else {
-        lua_pushliteral(L, "is required");
+        lua_pushfstring(L, "give only one of %s", push_names(L, params->operation, i, " and "));
+        add_fault(L, params, parameter[1].name);
+    } else if (given == 0 && parameter->required) {
+        if (has_more_names(params->operation, i))
+            lua_pushfstring(L, "is required: give %s", push_names(L, params->operation, i, " or "));
+        else
+            lua_pushliteral(L, "is required");
+        add_fault(L, params, parameter->name);
     }
-    add_fault(L, params, name);
 }
 
-/* Checks what was given of it. Returns under how many names that was. */
-static int check_parameter(lua_State *L, const struct params *params, int parameter)
+/* Checks what was given under the i-th name, and whether it was. */
+static bool take(lua_State *L, const struct params *params, size_t i)
 {
-    int names = parameter + 1, given = 0;
+    const struct ait_parameter *parameter = &params->operation->parameters[i];
 
-    lua_getfield(L, parameter, "names");
-    for (int i = 1;; i++) {
-        const char *name;
-
-        lua_rawgeti(L, names, i);
-        name = lua_tostring(L, -1); /* it stays in its list */
-        if (name == NULL)
-            break;
-        lua_rawget(L, params->given);
-        given += !lua_isnil(L, -1);
-        if (!lua_isnil(L, -1) && push_value_fault(L, parameter, name))
-            add_fault(L, params, name);
-        lua_settop(L, names);
-    }
-    check_presence(L, params, parameter, given);
-    lua_settop(L, parameter);
-    return given;
+    lua_rawgeti(L, params->names, (int)i + 1);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, params->given);
+    if (lua_isnil(L, -1))
+        return false;
+    if (push_value_fault(L, parameter))
+        add_fault(L, params, parameter->name);
+    else if (!parameter->in_url)
+        lua_rawset(L, params->body);
+    return true;
 }
 
-/* -- all of them -- */
-
-/* Pushes the set of the names that the row knows. */
-static void push_known(lua_State *L, int parameters)
+/* Returns how many of the params the operation knows. */
+static size_t take_all(lua_State *L, const struct params *params)
 {
-    int known = lua_gettop(L) + 1;
+    const struct ait_operation *operation = params->operation;
+    size_t known = 0, first = 0;
+    int given = 0;
 
-    lua_newtable(L);
-    for (int i = 1; lua_rawgeti(L, parameters, i), !lua_isnil(L, -1); i++) {
-        lua_getfield(L, -1, "names");
-        for (int j = 1; lua_rawgeti(L, -1, j), !lua_isnil(L, -1); j++) {
-            lua_pushboolean(L, 1);
-            lua_rawset(L, known);
-        }
-        lua_settop(L, known);
+    for (size_t i = 0; i < operation->count; i++) {
+        given += take(L, params, i);
+        lua_settop(L, params->faults);
+        if (has_more_names(operation, i))
+            continue;
+        check_presence(L, params, first, given);
+        lua_settop(L, params->faults);
+        known += (size_t)given;
+        first = i + 1;
+        given = 0;
     }
-    lua_settop(L, known);
+    return known;
 }
 
-static void push_unknown_message(lua_State *L, int parameters)
+/* -- what is no parameter -- */
+
+static void push_unknown_message(lua_State *L, const struct ait_operation *operation)
 {
     const char *between = "is not a parameter of this call, which takes ";
 
     lua_pushliteral(L, "");
-    for (int i = 1; lua_rawgeti(L, parameters, i), !lua_isnil(L, -1); i++) {
+    for (size_t i = 0; i < operation->count; i++) {
+        if (!operation->parameters[i].first)
+            continue;
         lua_pushstring(L, between);
-        push_names(L, lua_gettop(L) - 1, " or ");
-        lua_remove(L, -3);
+        push_names(L, operation, i, " or ");
         lua_concat(L, 3);
         between = ", ";
     }
-    lua_pop(L, 1);
 }
 
-static void add_unknown(lua_State *L, const struct params *params, int parameters)
+static void add_unknown(lua_State *L, const struct params *params)
 {
-    int message = lua_gettop(L) + 1;
+    int message = params->faults + 1;
 
-    push_unknown_message(L, parameters);
+    push_unknown_message(L, params->operation);
     ait_core_push_tool(L, AIT_TOOL_UNKNOWN_KEYS);
     lua_pushvalue(L, params->given);
-    push_known(L, parameters);
+    lua_newtable(L);
+    for (size_t i = 0; i < params->operation->count; i++)
+        ait_set_boolean(L, params->operation->parameters[i].name, true);
     lua_call(L, 2, 1);
     for (int i = 1; lua_rawgeti(L, message + 1, i), !lua_isnil(L, -1); i++) {
         lua_pushvalue(L, message);
         add_fault(L, params, lua_tostring(L, -2));
         lua_pop(L, 1);
     }
-    lua_settop(L, message - 1);
 }
 
-bool ait_params_check(lua_State *L, int row, int given)
+/* -- all of them -- */
+
+bool ait_params_take(lua_State *L, int at, int given)
 {
-    int top = lua_gettop(L), known = 0;
-    struct params params = {row, given, top + 1};
+    int top = lua_gettop(L);
+    struct params params = {lua_touserdata(L, at), given, top + 1, top + 2, top + 3};
+    bool fine;
 
     luaL_checkstack(L, 16, "params");
+    ait_compat_push_anchor(L, at);
+    lua_createtable(L, 0, 4);
     lua_pushnil(L);
-    if (lua_istable(L, given)) {
-        lua_getfield(L, row, "parameters");
-        for (int i = 1; lua_rawgeti(L, top + 2, i), !lua_isnil(L, -1); i++) {
-            known += check_parameter(L, &params, top + 3);
-            lua_settop(L, top + 2);
-        }
-        if (count_fields(L, given) > known)
-            add_unknown(L, &params, top + 2);
-    } else {
+    if (!lua_istable(L, given)) {
         lua_pushfstring(L, "must be a table, not %s", luaL_typename(L, given));
         add_fault(L, &params, "params");
+    } else if (take_all(L, &params) < count_fields(L, given)) {
+        add_unknown(L, &params);
     }
-    lua_settop(L, top + 1);
-    if (!lua_isnil(L, -1))
-        return false;
-    lua_pop(L, 1);
-    return true;
+    fine = lua_isnil(L, params.faults);
+    lua_settop(L, fine ? params.body : params.faults);
+    lua_replace(L, params.names);
+    lua_settop(L, params.names);
+    return fine;
 }
 
-void ait_params_push_body(lua_State *L, int row, int given)
+void ait_params_add_url(lua_State *L, int at, int given)
 {
-    int body = lua_gettop(L) + 1;
+    const struct ait_operation *operation = lua_touserdata(L, at);
+    int values = lua_gettop(L);
 
-    lua_createtable(L, 0, 4);
-    lua_getfield(L, row, "in_url");
-    lua_pushnil(L);
-    while (lua_next(L, given) != 0) {
-        lua_pushvalue(L, -2);
-        lua_rawget(L, body + 1);
-        if (lua_isnil(L, -1)) {
-            lua_pushvalue(L, -3);
-            lua_pushvalue(L, -3);
-            lua_rawset(L, body);
-        }
-        lua_pop(L, 2);
-    }
-    lua_settop(L, body);
-}
-
-void ait_params_add_url(lua_State *L, int row, int given, int values)
-{
-    lua_getfield(L, row, "in_url");
-    lua_pushnil(L);
-    while (lua_next(L, -2) != 0) {
-        lua_pushvalue(L, -2);
+    ait_compat_push_anchor(L, at);
+    for (size_t i = 0; i < operation->count; i++) {
+        if (!operation->parameters[i].in_url)
+            continue;
+        lua_rawgeti(L, values + 1, (int)i + 1);
         lua_pushvalue(L, -1);
         lua_rawget(L, given);
         lua_rawset(L, values);
-        lua_pop(L, 1);
     }
-    lua_pop(L, 1);
+    lua_settop(L, values);
 }
 
-int ait_params_faults(lua_State *L)
+int ait_params_check(lua_State *L)
 {
-    luaL_checktype(L, 1, LUA_TTABLE);
+    ait_operation_check(L, 1);
     lua_settop(L, 2);
-    if (ait_params_check(L, 1, 2))
-        lua_pushnil(L);
+    if (ait_params_take(L, 1, 2))
+        return 0;
     return 1;
 }

@@ -4,7 +4,7 @@ local cjson = require "cjson"
 local core = require "aitronos.core"
 local endpoints = require "aitronos.endpoints"
 
-local row = endpoints.invite_user
+local operation = core.operation(endpoints.invite_user)
 
 local function valid(changes)
   local given = { organization_id = "org_xyz789", email = "new@example.com", role_id = "role_x" }
@@ -17,7 +17,7 @@ end
 -- "field: message" of each fault, in order.
 local function faults_of(given)
   local lines = {}
-  for i, fault in ipairs(core.check(row, given)) do
+  for i, fault in ipairs(core.check(operation, given)) do
     lines[i] = fault.field .. ": " .. fault.message
   end
   return lines
@@ -31,7 +31,7 @@ local function assert_fault(changes, field, words)
 end
 
 local function assert_fine(changes)
-  local faults = core.check(row, valid(changes))
+  local faults = core.check(operation, valid(changes))
   assert.is_nil(faults, faults and faults[1].message)
 end
 
@@ -256,7 +256,10 @@ describe("params", function()
   end)
 
   it("are judged by the row alone", function()
-    local other = {
+    local other = core.operation {
+      name = "other",
+      method = "POST",
+      path = "/v1/{user_id}",
       parameters = {
         { names = { "user_id" }, required = true }, { names = { "quick" }, type = "boolean" },
       },

@@ -45,17 +45,17 @@ end
 -- `waits`: the caller means to wait for the job. `in_doubt`: an earlier process may have sent it.
 ---@return aitronos.Job|nil
 ---@return aitronos.Error|nil
-local function start(self, row, given, waits, in_doubt)
+local function start(self, operation, given, waits, in_doubt)
   local err = refusal(self, waits)
   if err then
     return nil, err
   end
-  return self.core:submit(row, given, waits, in_doubt)
+  return self.core:submit(operation, given, waits, in_doubt)
 end
 
 -- Not built on pcall: in Lua 5.1 no driver could yield through it.
-local function try(self, row, given)
-  local job, err = start(self, row, given, true)
+local function try(self, operation, given)
+  local job, err = start(self, operation, given, true)
   if not job then
     return nil, err
   end
@@ -68,12 +68,16 @@ end
 
 -- Each operation has a method that returns its result and how it came, or raises an Error, and one
 -- that returns nil and the Error instead. `meta/operations.lua` describes them.
+local operations = {}
+
 for name, row in pairs(endpoints) do
   local try_name = "try_" .. name
+  local operation = core.operation(row)
+  operations[name] = operation
 
   Client[name] = function(self, given)
     check_self(self, name)
-    local result, response = try(self, row, given)
+    local result, response = try(self, operation, given)
     if not result then
       error(response, 0)
     end
@@ -82,17 +86,17 @@ for name, row in pairs(endpoints) do
 
   Client[try_name] = function(self, given)
     check_self(self, try_name)
-    return try(self, row, given)
+    return try(self, operation, given)
   end
 end
 
-local function row_of(operation)
-  local row = endpoints[operation]
-  if not row then
+local function operation_of(name)
+  local operation = operations[name]
+  if not operation then
     local message = "must be the name of an operation, such as invite_user"
     error(errors.argument { { field = "operation", message = message } }, 0)
   end
-  return row
+  return operation
 end
 
 --- Begins an invitation, or another operation, and returns at once; `client:turn()` moves it on.
@@ -102,8 +106,8 @@ end
 ---Raises an Error of kind `argument` or `config`.
 function Client:submit(given, operation)
   check_self(self, "submit")
-  local row = row_of(operation == nil and "invite_user" or operation)
-  local job, err = start(self, row, given, false)
+  local known = operation_of(operation == nil and "invite_user" or operation)
+  local job, err = start(self, known, given, false)
   if not job then
     error(err, 0)
   end
@@ -122,14 +126,14 @@ local function set_concurrency(self)
   self.core:concurrency(most or self.concurrency)
 end
 
-local function each(self, row, result_name, source, options)
+local function each(self, operation, result_name, source, options)
   local err = refusal(self, true)
   if err then
     error(err, 0)
   end
   local run = bulk.new(source, options, self.concurrency, {
     start = function(given, in_doubt)
-      return start(self, row, given, true, in_doubt)
+      return start(self, operation, given, true, in_doubt)
     end,
     changes = function()
       return self.core:changes()
@@ -163,7 +167,7 @@ end
 ---Raises an Error of kind `argument` or `config`.
 function Client:invite_users(source, options)
   check_self(self, "invite_users")
-  return each(self, endpoints.invite_user, "invitation", source, options)
+  return each(self, operations.invite_user, "invitation", source, options)
 end
 
 --- The same for any operation: the outcomes have a `result` where those of `invite_users` have an
@@ -183,7 +187,7 @@ end
 ---Raises an Error of kind `argument` or `config`.
 function Client:for_each(operation, source, options)
   check_self(self, "for_each")
-  return each(self, row_of(operation), "result", source, options)
+  return each(self, operation_of(operation), "result", source, options)
 end
 
 --- Does what can be done now for all jobs of this client.

@@ -2,7 +2,7 @@
 --- everything else in the library works from the row and needs no change for a further one.
 
 ---@class aitronos.Parameter it goes where the row's path names it, else into the body
----@field names string[] of which a call gives at most one; `lua_params.c` knows what each must be
+---@field names string[] a call gives at most one; `lua_operation.c` knows what each must be
 ---@field type? "string"|"boolean"|"table" a string if left out
 ---@field required? boolean one of `names` must be given
 
@@ -23,7 +23,6 @@
 ---@field made_type? string its type in Lua; a string if left out
 ---@field empty? boolean a 2xx without content is an answer, too: `{ success = true }`
 ---@field list? string the answer is a list, bare or under this name
----@field in_url table<string, true> the names of the parameters that go into the URL
 ---@field look_up? aitronos.LookUp
 ---@field parameters aitronos.Parameter[] in the order in which faults are reported
 
@@ -126,12 +125,6 @@ local endpoints = {
 
 for name, row in pairs(endpoints) do
   row.name = name
-  row.in_url = {}
-  for expression in row.path:gmatch("{%??([^}]*)}") do
-    for parameter in expression:gmatch("[^,]+") do
-      row.in_url[parameter] = true
-    end
-  end
 end
 
 return endpoints

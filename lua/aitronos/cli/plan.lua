@@ -11,6 +11,7 @@ local record = require "aitronos.cli.record"
 ---@field people integer for whom there is something to do
 ---@field invalid integer rows
 ---@field duplicates integer rows
+---@field private operation aitronos.core.Operation
 ---@field private repeats table<integer, aitronos.Repeat> by line
 local Plan = {}
 Plan.__index = Plan
@@ -45,7 +46,7 @@ local function params_of(self, person)
   local params, faults = self.call.params(self.settings, person)
   faults = row_faults(self.call, person) or faults
   if not faults then
-    faults = core.check(endpoints[self.call.operation], params)
+    faults = core.check(self.operation, params)
   end
   return params, faults
 end
@@ -123,7 +124,8 @@ local plan = {}
 ---@return aitronos.Plan
 function plan.make(next_person, settings, call, tell)
   local self = setmetatable({
-    settings = settings, call = call, rows = 0, people = 0, invalid = 0, duplicates = 0,
+    settings = settings, call = call, operation = core.operation(endpoints[call.operation]),
+    rows = 0, people = 0, invalid = 0, duplicates = 0,
   }, Plan)
   local repeats = new_repeats()
   for person in next_person do
@@ -138,7 +140,7 @@ end
 ---@param settings aitronos.CommandSettings
 ---@return string? message
 function plan.fault(settings)
-  local faults = core.check(endpoints.invite_user, {
+  local faults = core.check(core.operation(endpoints.invite_user), {
     organization_id = settings.org, email = "a@b", role_id = settings.role or "role",
   })
   if faults then

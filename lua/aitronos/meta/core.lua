@@ -13,19 +13,25 @@ local Client = {}
 ---@return aitronos.core.Client
 function core.new(settings) end
 
---- Looks at the params of a call before anything is sent.
----@param row aitronos.Endpoint
----@param given any what the caller passed; read raw: a metatable neither runs nor counts
----@return aitronos.Fault[]? faults all at once
-function core.check(row, given) end
+---@class aitronos.core.Operation: userdata a row, read once
 
 ---@param row aitronos.Endpoint
+---@return aitronos.core.Operation
+function core.operation(row) end
+
+--- Looks at the params of a call before anything is sent.
+---@param operation aitronos.core.Operation
+---@param given any what the caller passed; read raw: a metatable neither runs nor counts
+---@return aitronos.Fault[]? faults all at once
+function core.check(operation, given) end
+
+---@param operation aitronos.core.Operation
 ---@param given any what the caller passed
 ---@param waits boolean whether the caller means to wait for the job
 ---@param in_doubt? boolean an earlier process may have sent it: look it up first
 ---@return aitronos.Job? job
 ---@return aitronos.Error? error of the params; closed; or the caller means to wait and can't here
-function Client:submit(row, given, waits, in_doubt) end
+function Client:submit(operation, given, waits, in_doubt) end
 
 ---@return boolean # whether a turn of this client is under way, as in `on_event`
 function Client:in_turn() end
