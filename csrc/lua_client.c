@@ -258,12 +258,19 @@ static void shut(struct ait_client *client)
     client->pump = NULL;
 }
 
-/* Closing twice is fine. */
+/* Closing twice is fine. What the open jobs were given may be a password, which must not outlive
+ * this. */
 static int client_close(lua_State *L)
 {
     struct ait_client *client = ait_client_check(L, 1);
 
     refuse_in_handler(L, client);
+    ait_compat_push_anchor(L, 1);
+    for (const struct ait_job *job = client->open_first; job != NULL; job = job->next_open) {
+        lua_rawgeti(L, -1, job->id);
+        ait_job_drop_values(L, lua_gettop(L));
+        lua_pop(L, 1);
+    }
     shut(client);
     return 0;
 }

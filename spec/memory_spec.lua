@@ -101,6 +101,9 @@ describe("a password", function()
     }
     local server = Server.new(function(connection)
       while connection:read_request() do
+        if not answers[1] then
+          return connection:hang()
+        end
         connection:write(table.remove(answers, 1))
       end
     end)

@@ -29,8 +29,17 @@ for _, shown in ipairs { account, response, err, err:to_table(), found, events }
   assert(not all_text(shown):find(memory.secret(), 1, true), "it is told")
 end
 
-collectgarbage()
-collectgarbage()
-local left = table.concat(memory.copies(), "\n")
-assert(left == "", "the password is still there:\n" .. left)
+local function assert_gone()
+  collectgarbage()
+  collectgarbage()
+  local left = table.concat(memory.copies(), "\n")
+  assert(left == "", "the password is still there:\n" .. left)
+end
+
+assert_gone()
+local open = client:submit(params(), "complete_invitation")
+client:turn()
+local waiting = client:submit(params(), "complete_invitation")
 client:close()
+assert_gone()
+assert(open:done() and waiting:done())
