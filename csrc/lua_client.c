@@ -61,9 +61,10 @@ static int client_submit(lua_State *L)
 {
     struct ait_client *client = ait_client_check(L, 1);
     bool waits = lua_toboolean(L, 4), in_doubt = lua_toboolean(L, 5);
+    const struct ait_operation *operation;
     struct ait_job *job;
 
-    ait_operation_check(L, 2);
+    operation = ait_operation_check(L, 2);
     lua_settop(L, 3);
     if (!ait_params_take(L, 2, 3)) {
         ait_core_push_tool(L, AIT_TOOL_ARGUMENT);
@@ -76,6 +77,11 @@ static int client_submit(lua_State *L)
     if (client->pump == NULL) {
         lua_pushnil(L);
         return 1 + refuse_closed(L);
+    }
+    if (!client->has_credential && !operation->anonymous) {
+        lua_pushnil(L);
+        return 1 + push_refusal(L, "the client was made without a credential, which this needs",
+                                "NO_CREDENTIAL");
     }
     if ((client->in_handler || client->in_turn) && waits) {
         lua_pushnil(L);
@@ -371,7 +377,7 @@ static const char *proxy_setting(lua_State *L)
     return proxy;
 }
 
-static struct ait_pump *new_pump(lua_State *L)
+static struct ait_pump *new_pump(lua_State *L, struct ait_client *client)
 {
     const char *token = string_setting(L, "bearer_token");
     struct ait_settings settings = {
@@ -388,6 +394,7 @@ static struct ait_pump *new_pump(lua_State *L)
     };
     struct ait_pump *pump;
 
+    client->has_credential = settings.secret != NULL;
     settings.headers = push_headers(L);
     pump = ait_pump_new(&settings);
     lua_pop(L, 1);
@@ -420,7 +427,7 @@ static int client_new(lua_State *L)
         ait_core_raise_argument(L, "base_url", "is missing");
     if (ait_buffer_append_string(&client->base_url, base_url) != AIT_OK)
         ait_core_raise_argument(L, "base_url", "is too long");
-    client->pump = new_pump(L);
+    client->pump = new_pump(L, client);
     if (client->pump == NULL)
         ait_core_raise_no_memory(L);
     return 1;

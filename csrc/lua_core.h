@@ -58,6 +58,7 @@ struct ait_client {
     struct ait_pump *pump; /* NULL: closed */
     int bell;              /* once closed: its descriptor for the host, or -1 */
     struct ait_buffer base_url;
+    bool has_credential;
     struct ait_rules rules; /* of its calls; the deadline is each call's own */
     int64_t timeout_ms;
     int64_t deadline_ms; /* a duration */

@@ -407,4 +407,22 @@ describe("operations:", function()
       end)
     end
   end)
+
+  it("a client without a credential does what needs none, and says what it can't do", function()
+    for operation, params in pairs(PARAMS) do
+      local result, err = call(operation, params, { response(200, ANSWERS[operation]) },
+        { api_key = false })
+      local request = exchange.server.requests[1]
+      if ANONYMOUS[operation] then
+        assert.is_table(result, tostring(err))
+        assert.is_nil(request.headers["x-api-key"] or request.headers.authorization)
+      else
+        assert.equal("config", err.kind)
+        assert.equal("NO_CREDENTIAL", err.code)
+        assert.equal("not_sent", err.outcome)
+        assert.is_nil(request)
+      end
+      exchange:close()
+    end
+  end)
 end)

@@ -156,6 +156,13 @@ describe("options.check", function()
       assert.truthy(error_of({}).message:find("is missing", 1, true))
     end)
 
+    it("does without one where that is said, whatever the environment has", function()
+      environment.FREDDY_API_KEY = KEY
+      local settings = options.check({ api_key = false }, "1")
+      assert.is_nil(settings.api_key or settings.bearer_token)
+      assert.truthy(error_of({ api_key = false, bearer_token = "a.b.c" }).message:find("together"))
+    end)
+
     it("lets a token that was given go before the environment's key", function()
       environment.FREDDY_API_KEY = KEY
       local settings = options.check({ bearer_token = "a.b.c" }, "1")

@@ -370,10 +370,13 @@ local function read(option, given, faults)
   return setting
 end
 
--- Sets one of the two. A token that was given goes before a key in the environment. No text is
--- made of it: strings of ours could not be wiped.
+-- Sets one of the two, or none. A token that was given goes before a key in the environment. No text
+-- is made of it: strings of ours could not be wiped.
 local function read_credential(given, settings, faults)
   if rawget(given, "bearer_token") == nil then
+    if rawget(given, "api_key") == false then
+      return
+    end
     settings.api_key = read(API_KEY, given, faults)
     if not settings.api_key and not faults[1] then
       add(faults, "api_key", "is missing; give it, or set the environment variable FREDDY_API_KEY")
@@ -389,7 +392,7 @@ end
 ---@class aitronos.Settings
 ---@field base_url string without a slash at its end
 ---@field api_key? string this, or
----@field bearer_token? string this
+---@field bearer_token? string this; neither for a client without a credential
 ---@field headers string[] header lines
 ---@field user_agent string
 ---@field timeout number seconds, as are the next three

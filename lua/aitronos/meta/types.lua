@@ -3,7 +3,8 @@
 --- `operations.lua`. Never loaded.
 
 ---@class aitronos.Options
----@field api_key? string sent as `X-API-Key`; else the environment's `FREDDY_API_KEY`
+---@field api_key? string|false sent as `X-API-Key`; else the environment's `FREDDY_API_KEY`; false
+---for none, where no operation is used that needs one
 ---@field bearer_token? string sent as `Authorization: Bearer`; not together with `api_key`
 ---@field base_url? string else `AITRONOS_BASE_URL`, else the real API
 ---@field timeout? number seconds for one attempt; 30
