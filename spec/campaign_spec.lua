@@ -189,7 +189,7 @@ describe("a campaign", function()
     assert.equal(EXIT.partly, invite(3, then_failing(conflict)).exit)
   end)
 
-  it("takes that there is nothing for an answer, if it is the API that says so", function()
+  it("takes that there is no invitation for an answer, and no other 404", function()
     local operation = look_up.operation("none", error)
     local function ended_by(code)
       rows = {}
@@ -197,14 +197,20 @@ describe("a campaign", function()
       return invite(40, client_of(function() return nil, failure(absent) end),
         { operation = operation })
     end
-    local done = ended_by "INVITATION_NOT_FOUND"
-    assert.equal(EXIT.done, done.exit)
-    assert.equal(40, done.counts.none)
-    assert.equal("no pending invitation", rows[40].message)
-    done = ended_by "HTTP_404" -- from a path where no API is
-    assert.equal(EXIT.partly, done.exit)
-    assert.equal(35, done.counts.unreached)
-    assert.equal("failed", rows[1].outcome)
+    for _, code in ipairs { "INVITATION_NOT_FOUND", "USER_INVITATION_NOT_FOUND" } do
+      local done = ended_by(code)
+      assert.equal(EXIT.done, done.exit)
+      assert.equal(40, done.counts.none)
+      assert.equal("no pending invitation", rows[40].message)
+    end
+    -- The last one is of a path where no API is.
+    for _, code in ipairs { "ORGANIZATION_NOT_FOUND", "NOT_FOUND", "HTTP_404" } do
+      local done = ended_by(code)
+      assert.equal(EXIT.partly, done.exit)
+      assert.equal(35, done.counts.unreached)
+      assert.equal("failed", rows[1].outcome)
+      assert.equal("no", rows[1].message)
+    end
   end)
 
   describe("with a journal", function()

@@ -185,9 +185,11 @@ role_owner               Owner               May do everything.
     end)
 
     it("tells what could not be found out", function()
-      local ended = run(3, "status ann@example.com fault+lookup422@example.com")
+      local ended = run(3, "status ann@example.com fault+lookup422@example.com "
+        .. "fault+lookup404@example.com")
       assert_has(ended.out, "none       ann@example.com",
-        "failed     fault+lookup422@example.com  Validation error. (VALIDATION_ERROR, trace ")
+        "failed     fault+lookup422@example.com  Validation error. (VALIDATION_ERROR, trace ",
+        "failed     fault+lookup404@example.com  Not found. (NOT_FOUND, trace ")
       cli.key = "sandbox_expired"
       assert_has(run(4, "status ann@example.com").err, "stopped: authentication: ")
       assert.equal(5, cli:run("status a@b.com --deadline 0.1 --base-url http://127.0.0.1:1").code)

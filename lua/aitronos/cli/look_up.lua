@@ -15,9 +15,10 @@ look_up.CALL = {
   end,
 }
 
--- In the API's own words: a 404 without them may come from anywhere, and says nothing.
+-- The API does not document the code. One that names the invitation can't be about what else may
+-- be missing, such as the organization or the path.
 local function is_absence(err)
-  return err.kind == "not_found" and err.code ~= "HTTP_404"
+  return err.kind == "not_found" and err.code:find("INVITATION", 1, true) ~= nil
 end
 
 -- An answer that says for whom the invitation is must say what was asked for: else somebody else
