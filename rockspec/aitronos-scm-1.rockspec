@@ -63,6 +63,7 @@ build = {
     ["aitronos.cli.system"] = "lua/aitronos/cli/system.lua",
     ["aitronos.cli.tally"] = "lua/aitronos/cli/tally.lua",
     ["aitronos.cli.usage"] = "lua/aitronos/cli/usage.lua",
+    ["aitronos.cli.waits"] = "lua/aitronos/cli/waits.lua",
     ["aitronos.client"] = "lua/aitronos/client.lua",
     ["aitronos.csv"] = "lua/aitronos/csv.lua",
     ["aitronos.driver.blocking"] = "lua/aitronos/driver/blocking.lua",

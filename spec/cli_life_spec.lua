@@ -129,6 +129,33 @@ role_owner               Owner               May do everything.
       assert.equal(0, count("POST", "/invite-user"))
     end)
 
+    it("and says why it waits for the roles and until when, unless it is to be quiet", function()
+      local words = "aitronos%-invite: waits until [%d-: ]+ to ask for the roles %(the server "
+        .. "asked%)\n"
+      cli:write("people.csv", "email,role_name\nann@example.com,Member\n")
+      for _, arguments in ipairs { "roles", "--role-name Member ann@example.com",
+        "--file people.csv" } do
+        server.reset()
+        cli.organization = "org_fault-roles429x1"
+        local ended = run(0, arguments)
+        assert.equal(1, select(2, ended.err:gsub(words, "")), ended.err)
+      end
+      cli.organization = "org_fault-roles503x1"
+      assert_has(run(0, "roles").err, " to ask for the roles (http_503)\n")
+      server.reset()
+      assert.is_nil(run(0, "--quiet --role-name Member ann@example.com").err:find("waits", 1, true))
+    end)
+
+    it("and says when it goes on, where that is too long a wait", function()
+      cli.organization = "org_fault-roles429long"
+      cli:write("people.csv", "ann@example.com\n")
+      local ended = run(75, "--role-name Member --file people.csv")
+      assert.truthy(ended.err:find("^aitronos%-invite: cannot ask for the roles: rate_limit: "
+        .. "[^\n]+\naitronos%-invite: resume after [%d-: ]+ with: aitronos%-invite %-%-org "
+        .. "org_fault%-roles429long %-%-role%-name Member %-%-file people.csv\n$"), ended.err)
+      assert.truthy(run(75, "roles").err:find("try again after [%d-: ]+ with: "))
+    end)
+
     it("and ends where the roles can't be asked for", function()
       cli.organization = "org_fault-roles400"
       assert_has(run(1, "--role-name Member ann@example.com").err, "cannot ask for the roles: ")

@@ -147,7 +147,7 @@ end
 function invite.run(settings, system, command)
   local run = runs.new(settings, system, command)
   local role_id_of = roles.resolver(function()
-    return roles.list(run:client(), settings)
+    return roles.list(run:client(), settings, command)
   end)
   resolve_role(settings, role_id_of)
   run:check(invite.call(role_id_of))

@@ -7,10 +7,13 @@ local complaint = require "aitronos.cli.complaint"
 local health = require "aitronos.cli.health"
 local output = require "aitronos.cli.output"
 local person = require "aitronos.cli.person"
+local shown = require "aitronos.cli.shown"
 local text = require "aitronos.text"
 local usage = require "aitronos.cli.usage"
+local waits = require "aitronos.cli.waits"
 
 local escape = text.escape
+local EXIT = usage.EXIT
 local concat, sort = table.concat, table.sort
 local format, gsub, rep = string.format, string.gsub, string.rep
 local min = math.min
@@ -19,15 +22,25 @@ local roles = {}
 
 -- ## Those that there are
 
+local function fail(err, settings, command)
+  local exit = health.exit_of(err) or EXIT.error
+  local message = "cannot ask for the roles: " .. tostring(err)
+  if exit == EXIT.throttled then
+    complaint.say(message)
+    message = shown.resume({ resume_at = err.retry_after }, settings, command)
+  end
+  complaint.fail(exit, message)
+end
+
 --- Asks for them; those without an id or a name are left out. Fails where there is no answer.
 ---@param client aitronos.Client
 ---@param settings aitronos.CommandSettings
+---@param command string what was called
 ---@return aitronos.Role[]
-function roles.list(client, settings)
+function roles.list(client, settings, command)
   local list, err = client:try_list_roles { organization_id = settings.org }
   if not list then
-    complaint.fail(health.exit_of(err) or usage.EXIT.error,
-      "cannot ask for the roles: " .. tostring(err))
+    fail(err, settings, command)
   end
   local found = {}
   for _, role in ipairs(list) do
@@ -201,17 +214,18 @@ end
 
 ---@param settings aitronos.CommandSettings
 ---@param system table
+---@param command string what was called
 ---@return integer exit
-function roles.run(settings, system)
-  local client = access.client(settings, system)
-  local list = roles.list(client, settings)
+function roles.run(settings, system, command)
+  local client = access.client(settings, system, { on_event = waits.tell })
+  local list = roles.list(client, settings, command)
   client:close()
   local words = {}
   for i, role in ipairs(list) do
     words[i] = json_line(role)
   end
   output.print(settings.json and concat(words) or roles.shown(list))
-  return usage.EXIT.done
+  return EXIT.done
 end
 
 return roles

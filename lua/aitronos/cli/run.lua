@@ -15,13 +15,13 @@ local shown = require "aitronos.cli.shown"
 local tally = require "aitronos.cli.tally"
 local text = require "aitronos.text"
 local usage = require "aitronos.cli.usage"
+local waits = require "aitronos.cli.waits"
 
 local check = complaint.check
 local escape = text.escape
 local EXIT = usage.EXIT
 
 local FAILED = { rejected = true, not_sent = true, failed = true }
-local REASONS = { rate = "--rate", allowance = "the server's limit", pause = "the server asked" }
 
 ---@class aitronos.CommandRun
 ---@field settings aitronos.CommandSettings
@@ -65,15 +65,18 @@ local function state_of(self)
     total = self.plan.people, done = self.tally.ended,
     failed = counts.rejected + counts.not_sent + counts.failed,
     unknown = counts.unknown, started = self.started,
-    throttled_until = self.reason ~= REASONS.rate and self.waits_until or nil,
+    throttled_until = self.reason ~= waits.RATE and self.waits_until or nil,
     reason = self.reason,
   }
 end
 
 local function on_event(self)
   return function(event)
-    if event.name == "wait" and event.delay and REASONS[event.reason] then
-      self.waits_until, self.reason = self.system.clock() + event.delay, REASONS[event.reason]
+    local seconds, reason = waits.of(event)
+    if not self.started and not self.settings.quiet then
+      waits.tell(event)
+    elseif seconds then
+      self.waits_until, self.reason = self.system.clock() + seconds, reason
     elseif event.name == "request" and event.attempt then
       self.waits_until = nil
     end

@@ -147,7 +147,10 @@ function shown.summary(counts, plan, action)
     several(plan.rows, "row", "rows"))
 end
 
-local function time_of(seconds)
+--- The time of day in so many seconds, with its date where that is not today's.
+---@param seconds number
+---@return string
+function shown.time_of(seconds)
   local at = os.time() + math.ceil(seconds)
   local today = os.date("%Y%m%d") == os.date("%Y%m%d", at)
   return os.date(today and "%H:%M:%S" or "%Y-%m-%d %H:%M:%S", at)
@@ -159,7 +162,7 @@ end
 ---@param command string
 ---@return string
 function shown.resume(stopped, settings, command)
-  local when = stopped and stopped.resume_at and "after " .. time_of(stopped.resume_at) .. " " or ""
+  local when = stopped and stopped.resume_at and "after " .. shown.time_of(stopped.resume_at) .. " " or ""
   return format("%s %swith: %s", settings.journal and "resume" or "try again", when,
     escape(command))
 end
