@@ -39,6 +39,7 @@ build = {
     ["aitronos.cli.campaign"] = "lua/aitronos/cli/campaign.lua",
     ["aitronos.cli.complaint"] = "lua/aitronos/cli/complaint.lua",
     ["aitronos.cli.completion"] = "lua/aitronos/cli/completion.lua",
+    ["aitronos.cli.faults"] = "lua/aitronos/cli/faults.lua",
     ["aitronos.cli.files"] = "lua/aitronos/cli/files.lua",
     ["aitronos.cli.health"] = "lua/aitronos/cli/health.lua",
     ["aitronos.cli.inputs"] = "lua/aitronos/cli/inputs.lua",

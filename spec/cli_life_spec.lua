@@ -129,6 +129,24 @@ role_owner               Owner               May do everything.
       assert.equal(0, count("POST", "/invite-user"))
     end)
 
+    it("and says of each that is none once, and which lines have it", function()
+      cli:write("people.csv", "email,role_name\na@x.com,Onwer\nb@x.com,Chef\nc@x.com,Onwer\n"
+        .. "nobody,Admin\nd@x.com,onwer\n" .. ("e%d@x.com,Chef\n"):rep(3):format(1, 2, 3))
+      local ended = run(3, "--file people.csv --skip-invalid --report r.csv")
+      local said = {}
+      for line in ended.err:gmatch("aitronos%-invite: people%.csv:([^\n]+)") do
+        said[#said + 1] = line:match("^(.-'[^']*', but %a+)") or line:match("^%d+: %a+")
+      end
+      assert.same({
+        "5: nobody",
+        " lines 2 and 4: role_name: there is no role named 'Onwer', but Owner",
+        " lines 3, 7 and 2 more: role_name: there is no role named 'Chef', but Owner",
+        "6: d@x.com: role_name: there is no role named 'onwer', but Owner",
+      }, said)
+      assert_has(cli:read "r.csv", "7,e1@x.com,,invalid,,,,INVALID_ARGUMENT,"
+        .. "role_name: there is no role named 'Chef',")
+    end)
+
     it("and says why it waits for the roles and until when, unless it is to be quiet", function()
       local words = "aitronos%-invite: waits until [%d-: ]+ to ask for the roles %(the server "
         .. "asked%)\n"

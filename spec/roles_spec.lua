@@ -57,15 +57,17 @@ describe("a role's id", function()
     assert.equal(0, asked)
     assert.equal("role_1", id_of "owner")
     assert.equal("role_1", id_of "owner")
-    assert.truthy(select(2, id_of "none"):find("no role named 'none', but ", 1, true))
+    assert.truthy(select(3, id_of "none"):find("no role named 'none', but ", 1, true))
     assert.equal(1, asked)
   end)
 
-  it("has the names that there are told once for each name that is none", function()
+  it("comes with words for each row and for once, where a name is none", function()
     local id_of = roles.resolver(function() return LIST end)
-    for _, name in ipairs { "none", "no one" } do
-      assert.truthy(select(2, id_of(name)):find(", but ", 1, true))
-      assert.same({ nil, "there is no role named '" .. name .. "'" }, { id_of(name) })
+    for _ = 1, 2 do
+      assert.same({ nil, "there is no role named 'Ovner'",
+        "there is no role named 'Ovner', but Owner, MEMBER, Member, Gärtner" }, { id_of "Ovner" })
+      local _, message, in_full = id_of "role_2"
+      assert.equal(message, in_full)
     end
   end)
 end)

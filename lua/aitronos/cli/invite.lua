@@ -22,15 +22,15 @@ local invite = {}
 -- ## What is called for a person
 
 --- The call for a person; a role's name in a row becomes its id.
----@param role_id_of fun(name: string): string?, string?
+---@param role_id_of aitronos.RoleResolver
 ---@return aitronos.PlannedCall
 function invite.call(role_id_of)
   local call = { operation = "invite_user" }
 
   function call.params(settings, person)
-    local role_id, message = person.role or settings.role, nil
+    local role_id, message, in_full = person.role or settings.role, nil, nil
     if person.role_name then
-      role_id, message = role_id_of(person.role_name)
+      role_id, message, in_full = role_id_of(person.role_name)
     end
     local send = person.send
     if settings.no_send then
@@ -39,7 +39,7 @@ function invite.call(role_id_of)
     return {
       organization_id = settings.org, email = person.address, role_id = role_id,
       send_invitation = send,
-    }, message and { { field = "role_name", message = message } }
+    }, message and { { field = "role_name", message = message, in_full = in_full } }
   end
 
   return call
@@ -136,8 +136,8 @@ local function resolve_role(settings, role_id_of)
   if not settings.role_name then
     return
   end
-  local id, message = role_id_of(settings.role_name)
-  settings.role = complaint.check(id, "--role-name: " .. tostring(message), EXIT.usage)
+  local id, _, in_full = role_id_of(settings.role_name)
+  settings.role = complaint.check(id, "--role-name: " .. tostring(in_full), EXIT.usage)
 end
 
 ---@param settings aitronos.CommandSettings

@@ -26,9 +26,12 @@ local TWO_ROLES = {
 ---@field params aitronos.PlannedParams
 ---@field looks_at? table<string, boolean> the fields whose faults count; all if left out
 
+---@class aitronos.RowFault: aitronos.Fault
+---@field in_full? string the message and more, to be said once of all rows that have it
+
 ---The params, and what is wrong with them, if not that they will not do.
 ---@alias aitronos.PlannedParams
----| fun(settings: aitronos.CommandSettings, person: aitronos.Person): table, aitronos.Fault[]?
+---| fun(settings: aitronos.CommandSettings, person: aitronos.Person): table, aitronos.RowFault[]?
 
 -- What is wrong with a row, as far as the call looks at it.
 local function row_faults(call, person)

@@ -25,6 +25,7 @@ local record = {
 ---@field status? integer
 ---@field code? string
 ---@field message? string
+---@field in_full? string the message and more, to be said once of all rows that have it
 ---@field trace_id? string
 ---@field attempts? integer
 ---@field reconciled? boolean
@@ -124,11 +125,12 @@ end
 
 ---@param person aitronos.Person
 ---@param role? string
----@param faults aitronos.Fault[]
+---@param faults aitronos.RowFault[]
 ---@return aitronos.Record
 function record.invalid(person, role, faults)
   local invalid = new(person, role, "invalid")
   invalid.code, invalid.message = "INVALID_ARGUMENT", errors.join(faults)
+  invalid.in_full = faults[1].in_full and faults[1].field .. ": " .. faults[1].in_full
   return invalid
 end
 

@@ -142,21 +142,23 @@ function roles.id_of(list, name)
   return nil, short .. ", but " .. closest(list, name), short
 end
 
---- As `id_of`, of roles that are asked for when the first name comes up. A name that comes up again
---- has the short message.
+---The id of the role with a name; else what is wrong, for each row that has it, and in full.
+---@alias aitronos.RoleResolver fun(name: string): string?, string?, string?
+
+--- As `id_of`, of roles that are asked for when the first name comes up.
 ---@param ask fun(): aitronos.Role[]
----@return fun(name: string): string?, string?
+---@return aitronos.RoleResolver
 function roles.resolver(ask)
   local list
   local ids, refusals = {}, {}
   return function(name)
-    if ids[name] or refusals[name] then
-      return ids[name], refusals[name]
+    if not ids[name] and not refusals[name] then
+      list = list or ask()
+      local id, in_full, short = roles.id_of(list, name)
+      ids[name], refusals[name] = id, in_full and { message = short or in_full, in_full = in_full }
     end
-    list = list or ask()
-    local id, message, short = roles.id_of(list, name)
-    ids[name], refusals[name] = id, short or message
-    return id, message
+    local refusal = refusals[name] or {}
+    return ids[name], refusal.message, refusal.in_full
   end
 end
 

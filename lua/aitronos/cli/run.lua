@@ -4,6 +4,7 @@
 local access = require "aitronos.cli.access"
 local campaigns = require "aitronos.cli.campaign"
 local complaint = require "aitronos.cli.complaint"
+local faults = require "aitronos.cli.faults"
 local files = require "aitronos.cli.files"
 local inputs = require "aitronos.cli.inputs"
 local output = require "aitronos.cli.output"
@@ -179,18 +180,18 @@ end
 ---@param call aitronos.PlannedCall for each person
 function Run:check(call)
   local settings, input = self.settings, self.input
-  local faults = 0
+  local wrong = faults.new(input.name)
   self.plan = plan.make(input:people(), settings, call, function(row)
-    faults = faults + (row.outcome == "invalid" and 1 or 0)
-    complaint.say(shown.at(input.name, row))
+    wrong:add(row)
   end)
+  wrong:say_shared()
   local ignored = input:ignored()
   if ignored[1] then
     complaint.say(input.name .. ": not looked at: " .. escape(table.concat(ignored, ", ")))
   end
-  if faults > 0 and not settings.skip_invalid and not settings.dry_run then
+  if wrong.count > 0 and not settings.skip_invalid and not settings.dry_run then
     complaint.fail(EXIT.usage, ("nothing was sent, since %s; --skip-invalid leaves them out")
-      :format(faults == 1 and "a row is wrong" or faults .. " rows are wrong"))
+      :format(wrong.count == 1 and "a row is wrong" or wrong.count .. " rows are wrong"))
   end
 end
 

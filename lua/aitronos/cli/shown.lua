@@ -4,6 +4,7 @@ local cjson = require("cjson").new()
 local text = require "aitronos.text"
 local usage = require "aitronos.cli.usage"
 
+local concat = table.concat
 local escape = text.escape
 local floor, format, gsub = math.floor, string.format, string.gsub
 
@@ -35,7 +36,9 @@ function shown.is_fine(row)
   return FINE[row.outcome] == true
 end
 
-local function number(count)
+---@param count integer
+---@return string
+function shown.number(count)
   local digits = format("%d", count)
   repeat
     local replaced
@@ -43,6 +46,8 @@ local function number(count)
   until replaced == 0
   return digits
 end
+
+local number = shown.number
 
 local function several(count, one, many)
   return number(count) .. " " .. (count == 1 and one or many)
@@ -75,13 +80,23 @@ end
 ---@param row aitronos.Record
 ---@return string
 function shown.at(name, row)
-  local message = row.message
+  local message = row.in_full or row.message
   if row.outcome == "duplicate" then
     message = escape(row.address) .. " " .. message .. ", and counts once"
   elseif row.address ~= "" then
     message = escape(row.address) .. ": " .. message
   end
   return format("%s:%d: %s", name, row.line, escape(message))
+end
+
+--- What is wrong with several rows, and where.
+---@param name string
+---@param lines (integer|string)[]
+---@param message string
+---@return string
+function shown.at_lines(name, lines, message)
+  return format("%s: lines %s and %s: %s", name, concat(lines, ", ", 1, #lines - 1), lines[#lines],
+    escape(message))
 end
 
 local function duration(minutes)
@@ -116,7 +131,7 @@ function shown.plan(plan, settings, name)
   local with_files = settings.report or settings.failed or settings.save_links
   lines[#lines + 1] = with_files and "Nothing was sent, no file written.\n"
     or "Nothing was sent.\n"
-  return table.concat(lines, "\n")
+  return concat(lines, "\n")
 end
 
 --- How it ended, in a line.
@@ -143,7 +158,7 @@ function shown.summary(counts, plan, action)
   add(counts.duplicate, counts.duplicate == 1 and "duplicate" or "duplicates")
   local earlier = counts.earlier > 0
     and format(" (%s by earlier runs)", number(counts.earlier)) or ""
-  return format("%s%s, of %s.", table.concat(parts, ", "), earlier,
+  return format("%s%s, of %s.", concat(parts, ", "), earlier,
     several(plan.rows, "row", "rows"))
 end
 
@@ -162,7 +177,8 @@ end
 ---@param command string
 ---@return string
 function shown.resume(stopped, settings, command)
-  local when = stopped and stopped.resume_at and "after " .. shown.time_of(stopped.resume_at) .. " " or ""
+  local seconds = stopped and stopped.resume_at
+  local when = seconds and "after " .. shown.time_of(seconds) .. " " or ""
   return format("%s %swith: %s", settings.journal and "resume" or "try again", when,
     escape(command))
 end
@@ -207,7 +223,7 @@ function shown.curl(base_url, params)
     end
   end
   return format([[curl -sS -H "X-API-Key: $FREDDY_API_KEY" -H 'Content-Type: application/json' ]]
-    .. "--data-raw %s %s", shown.quote("{" .. table.concat(body, ",") .. "}"), shown.quote(url))
+    .. "--data-raw %s %s", shown.quote("{" .. concat(body, ",") .. "}"), shown.quote(url))
 end
 
 --- The versions of the command and of what it is built on.
