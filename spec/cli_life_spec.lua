@@ -374,6 +374,18 @@ role_owner               Owner               May do everything.
     it("with --dry-run sends nothing, and looks nobody up", function()
       local ended = run(0, "resend --file people.csv --dry-run")
       assert_has(ended.out, "3 whose invitation is to be sent again\n", "Nothing was sent.")
+      cli:write("people.csv.resend.journal",
+        '{"aitronos_journal":1,"organization_id":"org_xyz789","command":"resend"}\n'
+        .. '{"done":"ann@example.com","outcome":"resent"}\n{"intent":"ben@example.com"}\n')
+      for more, words in pairs {
+        [""] = "1 whose invitation is to be sent again\n"
+          .. "          1 left out, since an earlier run may have mailed them\n",
+        [" --resend-unknown"] = "2 whose invitation is to be sent again\n"
+          .. "          0 left out, since an earlier run may have mailed them\n",
+      } do
+        assert_has(run(0, "resend --file people.csv --dry-run" .. more).out,
+          words .. "          1 left out, since an earlier run has mailed them\n")
+      end
       assert.equal(0, count("GET", "/invitation"))
     end)
   end)

@@ -80,6 +80,35 @@ describe("aitronos-invite #bulk", function()
         "people.csv:7: two\\nlines: email: ",
         "people.csv:10: X@example.com: role: is not the same in all rows")
       assert.equal(0, invite("--dry-run --skip-invalid").code)
+      assert.is_nil(cli:read "people.csv.journal")
+      assert_nothing_sent()
+    end)
+
+    it("with --dry-run counts whom the journal has, and writes nothing into it", function()
+      local journal = { '{"aitronos_journal":1,"organization_id":"org_xyz789"}' }
+      for line, name in ipairs { "ann", "ben", "cid", "dan" } do
+        journal[line + 1] = ('{"done":"%s@example.com","outcome":"made"}'):format(name)
+      end
+      journal[4] = '{"done":"cid@example.com","role":"none","outcome":"rejected"}' -- then mended
+      journal[5] = '{"intent":"dan@example.com","role":"role_member"}'
+      journal[6] = '{"intent":"who' -- what a run that was killed wrote last
+      cli:write("people.csv.journal", table.concat(journal, "\n"))
+      cli:write("people.csv", "ann@example.com\nBEN@example.com\ncid@example.com\n"
+        .. "dan@example.com\ndan@example.com\n")
+      local ended = invite "--dry-run --rate 0.1"
+      assert.equal(0, ended.code)
+      assert.equal("people.csv: 5 rows, of which\n"
+        .. "          1 to be invited\n"
+        .. "          1 to be looked up first, since an earlier run may have invited them\n"
+        .. "          2 done by earlier runs\n"
+        .. "          1 with an address that was there before\n"
+        .. "          0 with faults\n"
+        .. "At --rate 0.1 that takes about 30 minutes.\nNothing was sent.\n", ended.out)
+      assert.equal(table.concat(journal, "\n"), cli:read "people.csv.journal")
+      cli:write("people.csv.journal", '{"aitronos_journal":1,"organization_id":"org_123"}\n')
+      ended = invite "--dry-run"
+      assert.equal(1, ended.code)
+      assert_has(ended.err, "its organization_id is org_123, not org_xyz789")
       assert_nothing_sent()
     end)
 

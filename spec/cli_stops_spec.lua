@@ -222,9 +222,13 @@ describe("aitronos-invite #bulk", function()
     end)
   end)
 
-  it("says so where another run has its journal", function()
+  it("says so where another run has its journal, which --dry-run may look at", function()
     start()
     local first = cli.started
+    wait_for(function() return cli:read("list.csv.journal"):find('"done"', 1, true) end)
+    cli:start(ARGUMENTS .. " --dry-run")
+    local looked = finish().out
+    assert.truthy(looked:find("\n +1 done by earlier runs\n"), looked)
     cli:start(ARGUMENTS)
     local second = finish()
     assert.equal(1, second.code)

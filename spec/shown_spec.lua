@@ -4,8 +4,9 @@ local shell = require "spec.support.shell"
 local shown = require "aitronos.cli.shown"
 
 local function plan_text(people, rate)
-  return shown.plan({ rows = people, people = people, duplicates = 0, invalid = 0 },
-    { action = "invite", rate = rate }, "list.csv")
+  return shown.plan({
+    rows = people, people = people, done = 0, in_doubt = 0, duplicates = 0, invalid = 0,
+  }, { action = "invite", rate = rate }, "list.csv")
 end
 
 describe("shown", function()
@@ -47,8 +48,9 @@ describe("shown", function()
 
   it("a plan says that the files that were asked for are not there", function()
     for _, name in ipairs { "report", "failed", "save_links" } do
-      local words = shown.plan({ rows = 1, people = 1, duplicates = 0, invalid = 0 },
-        { action = "invite", [name] = "r.csv" }, "x")
+      local words = shown.plan({
+        rows = 1, people = 1, done = 0, in_doubt = 0, duplicates = 0, invalid = 0,
+      }, { action = "invite", [name] = "r.csv" }, "x")
       assert.truthy(words:find("\nNothing was sent, no file written.\n$"))
     end
     assert.truthy(plan_text(1):find("\nNothing was sent.\n$"))

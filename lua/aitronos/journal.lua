@@ -114,19 +114,26 @@ end
 
 -- ## Opening
 
+local function open_existing(path, flags)
+  local found = posix_stat.stat(path)
+  if found and posix_stat.S_ISREG(found.st_mode) == 0 then
+    return cannot("use", path .. " as a journal", "it is not a regular file")
+  end
+  local fd, words = system(fcntl.open, path, flags + fcntl.O_CLOEXEC)
+  if not fd then
+    return cannot("open", path, words)
+  end
+  return fd
+end
+
 local function open_file(path)
   local flags = fcntl.O_RDWR + fcntl.O_APPEND + fcntl.O_CLOEXEC
   -- Not through a link, which may lead anywhere: O_EXCL follows none.
   local fd, words, code =
     system(fcntl.open, path, flags + fcntl.O_CREAT + fcntl.O_EXCL, OWNER_ONLY)
   if code == errno.EEXIST then
-    local found = posix_stat.stat(path)
-    if found and posix_stat.S_ISREG(found.st_mode) == 0 then
-      return cannot("use", path .. " as a journal", "it is not a regular file")
-    end
-    fd, words = system(fcntl.open, path, flags)
-  end
-  if not fd then
+    return open_existing(path, flags)
+  elseif not fd then
     return cannot("open", path, words)
   end
   return fd
@@ -177,6 +184,26 @@ local function begin(self)
   return self:sync()
 end
 
+-- A line that a run broke off is for the next run to end, and not for who only looks.
+local function leave_as_it_is(self)
+  self.buffered = {}
+  return true
+end
+
+-- Takes the steps by which a journal comes to be open.
+local function start(self, steps)
+  self.buffered, self.unsynced, self.done, self.open = {}, false, {}, {}
+  setmetatable(self, Journal)
+  for _, step in ipairs(steps) do
+    local fine, message = step(self)
+    if not fine then
+      unistd.close(self.fd)
+      return nil, message
+    end
+  end
+  return self
+end
+
 --- Opens the journal of a run, or makes one. It belongs to one organization, at one API, and to one
 --- command.
 ---
@@ -193,25 +220,30 @@ function journal.open(path, organization_id, base_url, command)
   if not fd then
     return nil, words
   end
-  local self = setmetatable({
-    path = path,
-    organization_id = organization_id,
-    base_url = base_url,
-    command = command or lines.COMMAND,
-    fd = fd,
-    buffered = {},
-    unsynced = false,
-    done = {},
-    open = {},
-  }, Journal)
-  for _, step in ipairs { lock, read_all, begin, sync_folder } do
-    local fine, message = step(self)
-    if not fine then
-      unistd.close(fd)
-      return nil, message
-    end
+  return start({
+    path = path, organization_id = organization_id, base_url = base_url,
+    command = command or lines.COMMAND, fd = fd,
+  }, { lock, read_all, begin, sync_folder })
+end
+
+--- What earlier runs left, to be looked at with `entry`: nothing is written, and nobody kept out.
+---@param path string
+---@param organization_id string
+---@param base_url string
+---@param command string
+---@return aitronos.Journal? journal nil where there is none
+---@return string? message if it can't be used
+function journal.read(path, organization_id, base_url, command)
+  if not posix_stat.stat(path) then
+    return nil
   end
-  return self
+  local fd, words = open_existing(path, fcntl.O_RDONLY)
+  if not fd then
+    return nil, words
+  end
+  return start({
+    path = path, organization_id = organization_id, base_url = base_url, command = command, fd = fd,
+  }, { read_all, leave_as_it_is })
 end
 
 -- ## Methods

@@ -152,7 +152,7 @@ function invite.run(settings, system, command)
   resolve_role(settings, role_id_of)
   run:check(invite.call(role_id_of))
   if settings.dry_run then
-    return run:print_plan()
+    return run:print_plan(earlier)
   elseif settings.print_curl then
     return print_curl(run)
   end

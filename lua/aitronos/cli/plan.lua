@@ -11,6 +11,8 @@ local record = require "aitronos.cli.record"
 ---@field people integer for whom there is something to do
 ---@field invalid integer rows
 ---@field duplicates integer rows
+---@field done integer of the people, those with whom earlier runs were done; 0 unless looked up
+---@field in_doubt integer of them, those of whom an earlier run could not tell
 ---@field private operation aitronos.core.Operation
 ---@field private repeats table<integer, aitronos.Repeat> by line
 local Plan = {}
@@ -129,6 +131,7 @@ function plan.make(next_person, settings, call, tell)
   local self = setmetatable({
     settings = settings, call = call, operation = core.operation(endpoints[call.operation]),
     rows = 0, people = 0, invalid = 0, duplicates = 0,
+    done = 0, in_doubt = 0,
   }, Plan)
   local repeats = new_repeats()
   for person in next_person do

@@ -91,7 +91,9 @@ function resend.run(settings, system, command)
   local run = runs.new(settings, system, command)
   run:check(look_up.CALL)
   if settings.dry_run then
-    return run:print_plan()
+    return run:print_plan(function(entry, found)
+      return earlier(settings, entry.person, found)
+    end)
   end
   local mailed = 0
   local exit = run:carry_out(function(journal)

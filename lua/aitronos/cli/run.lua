@@ -195,10 +195,42 @@ function Run:check(call)
   end
 end
 
---- Says what would be done.
----@return integer exit
-function Run:print_plan()
+-- The journal that it is to keep, or to look at; nil where there is none. Fails where it can't be
+-- used.
+local function journal_of(self, how)
   local settings = self.settings
+  if settings.journal then
+    local journal, message = require("aitronos.journal")[how](settings.journal, settings.org,
+      access.base_url(settings), settings.action)
+    check(not message, message)
+    return journal
+  end
+end
+
+-- Counts those of the plan to whom earlier runs came.
+local function look_back(self, journal, earlier)
+  local counts = self.plan
+  for person, params in counts:again(self.input:people(), function() end) do
+    local entry = { person = person, params = params }
+    local found = journal:entry(person.key)
+    local row = found and earlier(entry, found)
+    if entry.in_doubt or row and row.outcome == "unknown" then
+      counts.in_doubt = counts.in_doubt + 1
+    elseif row then
+      counts.done = counts.done + 1
+    end
+  end
+end
+
+--- Says what would be done.
+---@param earlier fun(entry: aitronos.Entry, found: table): aitronos.Record? as of a campaign
+---@return integer exit
+function Run:print_plan(earlier)
+  local settings = self.settings
+  local journal = journal_of(self, "read")
+  if journal then
+    look_back(self, journal, earlier)
+  end
   output.print(shown.plan(self.plan, settings, self.input.name))
   return self.plan.invalid > 0 and not settings.skip_invalid and EXIT.usage or EXIT.done
 end
@@ -232,17 +264,6 @@ function Run:campaign(own)
     options[name] = value
   end
   return campaigns.new(options)
-end
-
---- The journal that it is to keep; nil where it keeps none. Fails where it can't be used.
----@return aitronos.Journal?
-function Run:open_journal()
-  local settings = self.settings
-  if settings.journal then
-    local journals = require "aitronos.journal"
-    return check(journals.open(settings.journal, settings.org, access.base_url(settings),
-      settings.action))
-  end
 end
 
 local function watch_signals(self)
@@ -294,7 +315,7 @@ end
 function Run:carry_out(work)
   self.started = self.system.clock()
   self:client()
-  local journal = self:open_journal()
+  local journal = journal_of(self, "open")
   self.files = files.open(self.settings)
   guard(self, function()
     watch_signals(self)

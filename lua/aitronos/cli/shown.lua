@@ -17,15 +17,19 @@ local FINE = {
   made = true, existing = true, duplicate = true, pending = true, none = true, resent = true,
 }
 
--- By the command: what a plan is for, how many requests a person takes, and what has come of it.
+-- By the command: what a plan is for, how many requests a person takes, and one of whom an earlier
+-- run could not tell, and what has come of it.
 local WORDS = {
   invite = {
-    plan = "to be invited", requests = 1,
+    plan = "to be invited", requests = 1, done = "done by earlier runs",
+    doubt = "to be looked up first, since an earlier run may have invited them", doubt_requests = 2,
     outcome = "made", one = "invitation made", many = "invitations made",
   },
   status = { outcome = "pending", one = "pending invitation", many = "pending invitations" },
   resend = {
     plan = "whose invitation is to be sent again", requests = 2,
+    done = "left out, since an earlier run has mailed them",
+    doubt = "left out, since an earlier run may have mailed them", doubt_requests = 0,
     outcome = "resent", one = "invitation sent again", many = "invitations sent again",
   },
 }
@@ -117,17 +121,24 @@ end
 ---@return string
 function shown.plan(plan, settings, name)
   local words = WORDS[settings.action]
-  local lines = {
-    format("%s: %s, of which", name, several(plan.rows, "row", "rows")),
-    format("  %9s %s", number(plan.people), words.plan),
-    format("  %9s with an address that was there before", number(plan.duplicates)),
-    format("  %9s with faults", number(plan.invalid)),
-  }
+  local left = plan.people - plan.done - plan.in_doubt
+  local lines = { format("%s: %s, of which", name, several(plan.rows, "row", "rows")) }
+  local function add(count, what)
+    lines[#lines + 1] = format("  %9s %s", number(count), what)
+  end
+  add(left, words.plan)
+  if plan.done + plan.in_doubt > 0 then
+    add(plan.in_doubt, words.doubt)
+    add(plan.done, words.done)
+  end
+  add(plan.duplicates, "with an address that was there before")
+  add(plan.invalid, "with faults")
   local rate = settings.rate
   lines[#lines + 1] = format(rate and "At --rate %s that takes %s."
     or "At %s requests a minute, as the API allows, that takes %s.",
     text.number(rate or ASSUMED_RATE),
-    duration(plan.people * words.requests / (rate or ASSUMED_RATE)))
+    duration((left * words.requests + plan.in_doubt * words.doubt_requests)
+      / (rate or ASSUMED_RATE)))
   local with_files = settings.report or settings.failed or settings.save_links
   lines[#lines + 1] = with_files and "Nothing was sent, no file written.\n"
     or "Nothing was sent.\n"

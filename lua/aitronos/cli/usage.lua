@@ -141,7 +141,8 @@ usage.OPTIONS = {
   },
   {
     name = "--dry-run", kind = "flag", actions = SEND, group = "Looking without sending",
-    help = "Check everything, say what would be done and how long it takes, send nothing.",
+    help = "Check everything, say what would be done and how long it takes, send nothing. The "
+      .. "journal is only read.",
     more = { invite = "Roles that are given by name are asked for all the same." },
   },
   {
