@@ -55,7 +55,7 @@ describe("every option and none more is", function()
   it("in the completions", function()
     assert.same(EXPECTED, names_in(completion.bash(), "%-%-([%l][%l-]*)"))
     assert.same(EXPECTED, names_in(completion.zsh(), "\n  [^\n[]*%-%-(%l[%l-]*)"))
-    assert.same(EXPECTED, names_in(completion.fish(), " %-l ([%l-]+)"))
+    assert.same(EXPECTED, names_in(completion.fish(), "\ncomplete [^\n]- %-l ([%l-]+)"))
   end)
 
   it("in a group, and what it says ends as a sentence does", function()

@@ -169,7 +169,8 @@ local function zsh_arguments(action)
   end
   lines[#lines + 1] = ("'1:command:(%s)'"):format(is_invite and action_names(" ") or action.name)
   if action.takes_people then
-    lines[#lines + 1] = "'*:ADDRESS: '"
+    -- With a blank for what may stand there, zsh would offer no options after the first one.
+    lines[#lines + 1] = "'*:ADDRESS:()'"
   end
   return concat(lines, " \\\n  ") .. " ;;"
 end
@@ -177,7 +178,17 @@ end
 local ZSH = [=[
 #compdef @NAME@
 
-local action=${words[(r)(@ACTIONS@)]}
+local action= i
+for ((i = 2; i <= $#words; i++)); do
+  case $words[i-1] in
+    @VALUED@) continue ;;
+  esac
+  case $words[i] in
+    --) break ;;
+    -*) ;;
+    *) ((i == CURRENT)) || action=$words[i]; break ;;
+  esac
+done
 case $action in
 @CASES@
 esac
@@ -192,7 +203,7 @@ function completion.zsh()
   end
   cases[#cases + 1] = zsh_arguments(usage.ACTIONS[1])
   return fill(ZSH, {
-    NAME = usage.NAME, ACTIONS = action_names("|"), CASES = concat(cases, "\n"),
+    NAME = usage.NAME, VALUED = names("|", has_argument), CASES = concat(cases, "\n"),
   })
 end
 
@@ -205,6 +216,30 @@ local function fish_argument(option)
   return option.argument and " -x" or ""
 end
 
+local FISH_FUNCTION = "__" .. gsub(usage.NAME, "%-", "_") .. "_command"
+
+-- `@FUNCTION@ WORD…`: whether the first word that is no option nor an option's argument is one of
+-- these; "" stands for none.
+local FISH = [=[
+function @FUNCTION@
+  set -l words (commandline -opc)
+  set -l before $words[1]
+  set -l first ""
+  set -e words[1]
+  for word in $words
+    if contains -- $before @VALUED@
+    else if test "$word" = --
+      break
+    else if not string match -q -- '-*' $word
+      set first $word
+      break
+    end
+    set before $word
+  end
+  contains -- $first $argv
+end
+]=]
+
 -- Where an option is offered: not after the name of a command that does not take it.
 local function fish_condition(option)
   local others = {}
@@ -216,8 +251,8 @@ local function fish_condition(option)
   if not others[1] then
     return ""
   end
-  return (" -n '%s__fish_seen_subcommand_from %s'"):format(
-    usage.takes(option, "invite") and "not " or "", concat(others, " "))
+  return (" -n '%s%s %s'"):format(usage.takes(option, "invite") and "not " or "", FISH_FUNCTION,
+    concat(others, " "))
 end
 
 local function fish_text(text)
@@ -228,10 +263,13 @@ end
 ---@return string
 function completion.fish()
   -- Only options that name a file complete files.
-  local lines = { "complete -c " .. usage.NAME .. " -f" }
+  local lines = {
+    fill(FISH, { FUNCTION = FISH_FUNCTION, VALUED = names(" ", has_argument) }),
+    "complete -c " .. usage.NAME .. " -f",
+  }
   for _, action in ipairs(usage.named_actions()) do
-    lines[#lines + 1] = ("complete -c %s -n 'not __fish_seen_subcommand_from %s' -a %s -d '%s'")
-      :format(usage.NAME, action_names(" "), action.name, fish_text(action.help))
+    lines[#lines + 1] = ("complete -c %s -n '%s \"\"' -a %s -d '%s'"):format(usage.NAME,
+      FISH_FUNCTION, action.name, fish_text(action.help))
   end
   for _, option in ipairs(usage.OPTIONS) do
     lines[#lines + 1] = ("complete -c %s%s%s -l %s%s -d '%s'"):format(usage.NAME,
