@@ -83,12 +83,22 @@ describe("on a terminal", function()
     assert.truthy(last_line(self):find("throttled until 12:01:00  2:58 left", 1, true))
   end)
 
-  it("what an earlier run did counts for no rate", function()
+  it("what an earlier run did counts for no rate, and for none of the time left", function()
     local self = stage()
-    self.progress:update(state { done = 1000 })
+    self.progress:update(state { done = 0 })
+    self.now = 100.1
+    self.progress:update(state { done = 1000, earlier = 1000 })
     self.now = 110
-    self.progress:update(state { done = 1010 })
+    self.progress:update(state { done = 1010, earlier = 1000 })
     assert.truthy(last_line(self):find("1.0/s  16:30 left", 1, true))
+  end)
+
+  it("a run that is to end says so, and not when it would have been done", function()
+    local self = stage()
+    self.progress:update(state { done = 0 })
+    self.now = 110
+    self.progress:update(state { done = 100, ending = true, throttled_until = 200 })
+    assert.truthy(last_line(self):find("  5 %%  3 failed  ending$"))
   end)
 
   it("a slow rate is told by the minute, and hours and days are", function()
@@ -247,6 +257,15 @@ describe("without a terminal", function()
     self.progress:update(state { done = 0 })
     self.progress:update(state { done = 900 })
     assert.same({ "900/2000, 45 %, 3 failed\n" }, self.take())
+  end)
+
+  it("what an earlier run did is no news", function()
+    local self = stage { terminal = false }
+    self.progress:update(state { done = 0 })
+    self.progress:update(state { done = 900, earlier = 900 })
+    assert.same({}, self.take())
+    self.progress:update(state { done = 1000, earlier = 900 })
+    assert.same({ "1000/2000, 50 %, 3 failed\n" }, self.take())
   end)
 
   it("a wait is told once, if it is long", function()

@@ -39,6 +39,8 @@ local COLORS = { green = "32", yellow = "33", red = "31", faint = "2" }
 ---@field done integer all that have ended, however
 ---@field failed integer of these
 ---@field unknown? integer of these, those of whom it is not known
+---@field earlier? integer of those that have ended, those with whom earlier runs were done
+---@field ending? boolean only what is under way comes to its end
 ---@field started number by the clock
 ---@field throttled_until? number by the clock
 ---@field reason? string why it waits
@@ -89,19 +91,24 @@ end
 
 -- ## Rates
 
+-- What this run has done itself.
+local function own(state)
+  return state.done - (state.earlier or 0)
+end
+
 -- Done per second over the window, or nil while too little is known.
 local function sample(self, state, now)
   local samples = self.samples
   local last = samples[#samples]
   if not last or now - last.at >= SAMPLE_EVERY then
-    samples[#samples + 1] = { at = now, done = state.done }
+    samples[#samples + 1] = { at = now, done = own(state) }
   end
   while samples[2] and now - samples[2].at >= WINDOW do
     remove(samples, 1)
   end
   local first = samples[1]
-  if now - first.at >= 1 and state.done > first.done then
-    return (state.done - first.done) / (now - first.at)
+  if now - first.at >= 1 and own(state) > first.done then
+    return (own(state) - first.done) / (now - first.at)
   end
 end
 
@@ -113,7 +120,7 @@ end
 -- long, so that what the last seconds say would jump.
 local function time_left(self, state, now)
   local at = is_waiting(self, state) and state.throttled_until or now
-  local done, elapsed = state.done - self.first.done, at - self.first.at
+  local done, elapsed = own(state) - self.first.done, at - self.first.at
   if done > 0 and elapsed >= 1 and state.done < state.total then
     return (state.total - state.done) * elapsed / done + at - now
   end
@@ -155,6 +162,9 @@ local function parts_of(self, state, now, final)
   add(parts, 2, unknown > 0 and format("%d unknown", unknown), "yellow")
   if final then
     add(parts, 3, "in " .. duration(now - state.started))
+  elseif state.ending then
+    add(parts, 5, "ending", "yellow")
+    left = nil
   elseif is_waiting(self, state) then
     add_wait(self, parts, state)
   else
@@ -244,6 +254,9 @@ end
 local function report(self, state, now)
   -- The last one is told at the end.
   local tenth = min(9, floor(percent(state) / 10))
+  if own(state) == self.first.done then
+    self.tenth = tenth -- what an earlier run did is no news
+  end
   local waits = is_waiting(self, state)
   local starts = waits and state.throttled_until - now > LONG_WAIT
     and state.throttled_until > (self.told_until or -1 / 0) + LONG_WAIT
@@ -264,7 +277,7 @@ end
 
 local function begin(self, state, now)
   if not self.first then
-    self.first = { at = now, done = state.done }
+    self.first = { at = now, done = own(state) }
     self.tenth = floor(percent(state) / 10)
   end
   self.state = state

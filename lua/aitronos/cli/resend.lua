@@ -74,9 +74,10 @@ local function pending(run, next_person)
   end
 end
 
--- Else a run that mails nobody looks like one that did.
-local function say_left_out(mailed)
-  if mailed > 0 then
+-- Else a run that mails nobody looks like one that did. Where it stopped, what counts is how to
+-- resume.
+local function say_left_out(mailed, stopped)
+  if mailed > 0 and not stopped then
     local words = mailed == 1 and " was mailed by an earlier run and is"
       or " were mailed by an earlier run and are"
     complaint.say(mailed .. words .. " left out; another --journal mails them again")
@@ -105,7 +106,7 @@ function resend.run(settings, system, command)
       concurrency = math.min(CONCURRENCY, settings.concurrency), batch_size = 1,
     }):run_through()
   end)
-  say_left_out(mailed)
+  say_left_out(mailed, run.tally.stopped)
   return exit
 end
 

@@ -65,7 +65,8 @@ local function state_of(self)
   return {
     total = self.plan.people, done = self.tally.ended,
     failed = counts.rejected + counts.not_sent + counts.failed,
-    unknown = counts.unknown, started = self.started,
+    unknown = counts.unknown, earlier = counts.earlier, ending = self.tally.stopped ~= nil,
+    started = self.started,
     throttled_until = self.reason ~= waits.RATE and self.waits_until or nil,
     reason = self.reason,
   }
