@@ -8,25 +8,12 @@ if command.unfit then
 end
 
 local cjson = require "cjson"
-local sandbox = require "spec.support.sandbox"
 local shell = require "spec.support.shell"
 
+local assert_has = command.assert_has
+
 describe("aitronos-invite #bulk", function()
-  local cli = command.each()
-  local server = sandbox.each()
-
-  setup(function()
-    cli.base_url = server.base_url
-  end)
-  before_each(function()
-    server.reset()
-  end)
-
-  local function assert_has(text, ...)
-    for _, words in ipairs { ... } do
-      assert.truthy(text:find(words, 1, true), words .. "\nis not in\n" .. text)
-    end
-  end
+  local cli, server = command.at_sandbox()
 
   -- Runs it, to end with this code.
   local function run(code, arguments, given)
@@ -63,8 +50,7 @@ describe("aitronos-invite #bulk", function()
   -- The report's outcomes by address.
   local function outcomes(name)
     local found = {}
-    for line in cli:read(name):gmatch("[^\n]+") do
-      local row = cjson.decode(line)
+    for _, row in ipairs(cli:rows(name)) do
       assert.is_nil(found[row.address])
       found[row.address] = row.outcome
     end
@@ -109,8 +95,8 @@ role_owner               Owner               May do everything.
       local ended = run(0, "--role-name ' member' --file people.csv --report r.jsonl")
       assert_has(ended.err, "3 invitations made")
       local roles = {}
-      for line in cli:read("r.jsonl"):gmatch("[^\n]+") do
-        roles[#roles + 1] = cjson.decode(line).role
+      for i, row in ipairs(cli:rows "r.jsonl") do
+        roles[i] = row.role
       end
       table.sort(roles)
       assert.same({ "role_admin", "role_gardener", "role_member" }, roles)

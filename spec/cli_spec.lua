@@ -8,8 +8,9 @@ if command.unfit then
 end
 
 local cjson = require "cjson"
-local sandbox = require "spec.support.sandbox"
 local shell = require "spec.support.shell"
+
+local assert_has = command.assert_has
 
 local PEOPLE = [[
 email,role_id
@@ -21,14 +22,9 @@ member@example.com,
 ]]
 
 describe("aitronos-invite #bulk", function()
-  local cli = command.each()
-  local server = sandbox.each()
+  local cli, server = command.at_sandbox()
 
-  setup(function()
-    cli.base_url = server.base_url
-  end)
   before_each(function()
-    server.reset()
     cli:write("people.csv", PEOPLE)
   end)
 
@@ -40,12 +36,6 @@ describe("aitronos-invite #bulk", function()
     assert.is_nil(next(cjson.decode(server.get("/_sandbox/requests")).requests))
   end
 
-  local function assert_has(text, ...)
-    for _, words in ipairs { ... } do
-      assert.truthy(text:find(words, 1, true), words .. "\nis not in\n" .. text)
-    end
-  end
-
   -- Runs with --role and this file.
   local function invite(more, file)
     return cli:run("--role role_member --file " .. (file or "people.csv") .. " " .. (more or ""))
@@ -53,19 +43,13 @@ describe("aitronos-invite #bulk", function()
 
   -- The report's rows by their lines; `outcomes` of all of them in order.
   local function rows_of(name)
-    local rows = { outcomes = {} }
-    local list = {}
-    for line in cli:read(name):gmatch("[^\n]+") do
-      local row = cjson.decode(line)
-      assert.is_nil(rows[row.line])
-      rows[row.line] = row
-      list[#list + 1] = row
-    end
+    local rows, outcomes, list = {}, {}, cli:rows(name)
     table.sort(list, function(one, other) return one.line < other.line end)
     for i, row in ipairs(list) do
-      rows.outcomes[i] = row.outcome
+      assert.is_nil(rows[row.line])
+      rows[row.line], outcomes[i] = row, row.outcome
     end
-    rows.outcomes = table.concat(rows.outcomes, " ")
+    rows.outcomes = table.concat(outcomes, " ")
     return rows
   end
 

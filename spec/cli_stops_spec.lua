@@ -79,8 +79,7 @@ describe("aitronos-invite #bulk", function()
 
   local function outcomes(name)
     local counts = {}
-    for line in cli:read(name):gmatch("[^\n]+") do
-      local row = cjson.decode(line)
+    for _, row in ipairs(cli:rows(name)) do
       counts[row.outcome] = (counts[row.outcome] or 0) + 1
     end
     return counts

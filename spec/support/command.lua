@@ -2,8 +2,10 @@
 -- says so.
 
 local busted = require "busted"
+local cjson = require "cjson"
 local eventually = require "spec.support.eventually"
 local process = require "spec.support.process"
+local sandbox = require "spec.support.sandbox"
 local shell = require "spec.support.shell"
 
 local quote, read_file = shell.quote, shell.read_file
@@ -38,6 +40,27 @@ function M.each()
   return command
 end
 
+--- The same, at a sandbox that has forgotten everything.
+---@return spec.Command
+---@return table server as of `sandbox.start`
+function M.at_sandbox()
+  local command, server = M.each(), sandbox.each()
+  busted.setup(function()
+    command.base_url = server.base_url
+  end)
+  busted.before_each(function()
+    server.reset()
+  end)
+  return command, server
+end
+
+--- That a text has all of these words.
+function M.assert_has(text, ...)
+  for _, words in ipairs { ... } do
+    busted.assert.truthy(text:find(words, 1, true), words .. "\nis not in\n" .. text)
+  end
+end
+
 function Command:path(name)
   return self.folder .. "/" .. name
 end
@@ -49,6 +72,15 @@ end
 --- All of a file; nil where there is none.
 function Command:read(name)
   return read_file(self:path(name))
+end
+
+--- The rows of a report in JSON lines.
+function Command:rows(name)
+  local rows = {}
+  for line in self:read(name):gmatch("[^\n]+") do
+    rows[#rows + 1] = cjson.decode(line)
+  end
+  return rows
 end
 
 local function line_of(self, arguments, environment)
