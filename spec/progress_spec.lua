@@ -78,9 +78,9 @@ describe("on a terminal", function()
     local self = stage()
     self.progress:update(state { done = 0, failed = 0, total = 300 })
     self.now = 102
-    self.progress:update(state { done = 100, failed = 0, total = 300, throttled_until = 160 })
+    self.progress:update(state { done = 100, failed = 0, total = 300, waits_until = 160 })
     -- 100 in the minute that ends at 160, so two more minutes after that
-    assert.truthy(last_line(self):find("throttled until 12:01:00  2:58 left", 1, true))
+    assert.truthy(last_line(self):find("waits until 12:01:00  2:58 left", 1, true))
   end)
 
   it("what an earlier run did counts for no rate, and for none of the time left", function()
@@ -97,7 +97,7 @@ describe("on a terminal", function()
     local self = stage()
     self.progress:update(state { done = 0 })
     self.now = 110
-    self.progress:update(state { done = 100, ending = true, throttled_until = 200 })
+    self.progress:update(state { done = 100, ending = true, waits_until = 200 })
     assert.truthy(last_line(self):find("  5 %%  3 failed  ending$"))
   end)
 
@@ -114,25 +114,33 @@ describe("on a terminal", function()
 
   it("a wait is told with its end and reason", function()
     local self = stage()
-    self.progress:update(state { throttled_until = 145.2, reason = "rate limit of the server" })
-    local words = "throttled until 12:00:45 (rate limit of the server)"
+    self.progress:update(state { waits_until = 145.2, reason = "rate limit of the server" })
+    local words = "waits until 12:00:45 (rate limit of the server)"
     assert.truthy(last_line(self):find(words, 1, true))
     self.now = 146
-    self.progress:update(state { throttled_until = 145.2, reason = "rate limit of the server" })
-    assert.is_nil(last_line(self):find("throttled", 1, true))
+    self.progress:update(state { waits_until = 145.2, reason = "rate limit of the server" })
+    assert.is_nil(last_line(self):find("waits", 1, true))
+  end)
+
+  it("one for the network says nothing of the time left", function()
+    local self = stage()
+    self.progress:update(state { done = 0 })
+    self.now = 110
+    self.progress:update(state { done = 100, waits_until = 120, offline = true })
+    assert.truthy(last_line(self):find("  waits until 12:00:20$"))
   end)
 
   it("one that ends on another day is told with the date", function()
     local self = stage()
-    self.progress:update(state { throttled_until = 100 + 86400 })
-    assert.truthy(last_line(self):find("throttled until 2026-03-05 12:00:00", 1, true))
+    self.progress:update(state { waits_until = 100 + 86400 })
+    assert.truthy(last_line(self):find("waits until 2026-03-05 12:00:00", 1, true))
   end)
 
   it("it never fills the width, whatever that is and whatever there is to tell #bulk", function()
     for columns = 1, 200 do
       for _, changes in ipairs {
         {}, { unknown = 7 }, { total = 0, done = 0 }, { total = 1000000, done = 999999 },
-        { throttled_until = 5000, unknown = 12, reason = "l\195\164nger " .. ("x"):rep(300) },
+        { waits_until = 5000, unknown = 12, reason = "l\195\164nger " .. ("x"):rep(300) },
         { total = 9007199254740992, done = 9007199254740991 },
       } do
         local self = stage()
@@ -160,7 +168,7 @@ describe("on a terminal", function()
       [8] = "20%",
     } do
       self.now, self.columns = self.now + 1, columns
-      self.progress:update(state { throttled_until = 145 })
+      self.progress:update(state { waits_until = 145 })
       assert.equal(expected, last_line(self))
     end
   end)
@@ -191,7 +199,7 @@ describe("on a terminal", function()
 
   it("colours come only where they are wanted, and all are ended", function()
     local self = stage { color = true }
-    self.progress:update(state { unknown = 1, throttled_until = 120 })
+    self.progress:update(state { unknown = 1, waits_until = 120 })
     local text = self.take()[1]
     local _, begun = text:gsub("\27%[[1-9]%d*m", "")
     local _, ended = text:gsub("\27%[0m", "")
@@ -199,7 +207,7 @@ describe("on a terminal", function()
     assert.equal(begun, ended)
 
     self = stage()
-    self.progress:update(state { unknown = 1, throttled_until = 120 })
+    self.progress:update(state { unknown = 1, waits_until = 120 })
     assert.is_nil(self.take()[1]:find("\27%[%d*m"))
   end)
 
@@ -270,19 +278,19 @@ describe("without a terminal", function()
 
   it("a wait is told once, if it is long", function()
     local self = stage { terminal = false }
-    self.progress:update(state { throttled_until = 109 })
+    self.progress:update(state { waits_until = 109 })
     assert.same({}, self.take())
     for second = 0, 40 do
       self.now = 110 + second
-      self.progress:update(state { throttled_until = 151, reason = "rate limit" })
+      self.progress:update(state { waits_until = 151, reason = "rate limit" })
     end
-    local words = "412/2000, 20 %, 3 failed, throttled until 12:00:51 (rate limit)\n"
+    local words = "412/2000, 20 %, 3 failed, waits until 12:00:51 (rate limit)\n"
     assert.same({ words }, self.take())
-    self.progress:update(state { throttled_until = 190, reason = "rate limit" })
+    self.progress:update(state { waits_until = 190, reason = "rate limit" })
     assert.equal(1, #self.take())
     self.now = 200
     self.progress:update(state())
-    self.progress:update(state { throttled_until = 230 })
+    self.progress:update(state { waits_until = 230 })
     assert.equal(1, #self.take())
   end)
 
@@ -297,7 +305,7 @@ end)
 it("quiet, only notes are written", function()
   for _, terminal in ipairs { true, false } do
     local self = stage { quiet = true, terminal = terminal }
-    self.progress:update(state { throttled_until = 1000 })
+    self.progress:update(state { waits_until = 1000 })
     self.progress:update(state { done = 2000 })
     self.progress:note("hello")
     self.progress:finish()

@@ -42,8 +42,9 @@ local COLORS = { green = "32", yellow = "33", red = "31", faint = "2" }
 ---@field earlier? integer of those that have ended, those with whom earlier runs were done
 ---@field ending? boolean only what is under way comes to its end
 ---@field started number by the clock
----@field throttled_until? number by the clock
+---@field waits_until? number by the clock
 ---@field reason? string why it waits
+---@field offline? boolean it waits for the network, and nobody knows how often it will
 
 ---@class aitronos.Progress
 local methods = {}
@@ -113,15 +114,15 @@ local function sample(self, state, now)
 end
 
 local function is_waiting(self, state)
-  return state.throttled_until ~= nil and state.throttled_until > self.clock()
+  return state.waits_until ~= nil and state.waits_until > self.clock()
 end
 
 -- By the whole run and the wait that it is in: a limit lets many pass at once and then none for
 -- long, so that what the last seconds say would jump.
 local function time_left(self, state, now)
-  local at = is_waiting(self, state) and state.throttled_until or now
+  local at = is_waiting(self, state) and state.waits_until or now
   local done, elapsed = own(state) - self.first.done, at - self.first.at
-  if done > 0 and elapsed >= 1 and state.done < state.total then
+  if not state.offline and done > 0 and elapsed >= 1 and state.done < state.total then
     return (state.total - state.done) * elapsed / done + at - now
   end
 end
@@ -141,8 +142,8 @@ local function add(parts, rank, words, color, shorter)
 end
 
 local function add_wait(self, parts, state)
-  local till = "until " .. time_of_day(self, state.throttled_until)
-  local words, shorter = "throttled " .. till, { till }
+  local till = "until " .. time_of_day(self, state.waits_until)
+  local words, shorter = "waits " .. till, { till }
   if state.reason then
     shorter[2] = words
     -- Not every terminal counts columns alike beyond ASCII.
@@ -258,10 +259,10 @@ local function report(self, state, now)
     self.tenth = tenth -- what an earlier run did is no news
   end
   local waits = is_waiting(self, state)
-  local starts = waits and state.throttled_until - now > LONG_WAIT
-    and state.throttled_until > (self.told_until or -1 / 0) + LONG_WAIT
+  local starts = waits and state.waits_until - now > LONG_WAIT
+    and state.waits_until > (self.told_until or -1 / 0) + LONG_WAIT
   if starts then
-    self.told_until = state.throttled_until
+    self.told_until = state.waits_until
   elseif not waits then
     self.told_until = nil
   end

@@ -22,6 +22,7 @@ local check = complaint.check
 local escape = text.escape
 local EXIT = usage.EXIT
 
+local OFFLINE = "no connection"
 local FAILED = { rejected = true, not_sent = true, failed = true }
 
 ---@class aitronos.CommandRun
@@ -67,8 +68,8 @@ local function state_of(self)
     failed = counts.rejected + counts.not_sent + counts.failed,
     unknown = counts.unknown, earlier = counts.earlier, ending = self.tally.stopped ~= nil,
     started = self.started,
-    throttled_until = self.reason ~= waits.RATE and self.waits_until or nil,
-    reason = self.reason,
+    waits_until = self.reason ~= waits.RATE and self.waits_until or nil,
+    reason = self.reason, offline = self.waits_until ~= nil and self.reason == OFFLINE,
   }
 end
 
@@ -104,7 +105,7 @@ end
 function Run:wait(seconds, err)
   local over = self.system.clock() + seconds
   local left = seconds
-  self.waits_until, self.reason = over, "no connection"
+  self.waits_until, self.reason = over, OFFLINE
   self.display:note("the server can't be reached (" .. tostring(err) .. ")")
   while left > 0 and not self.tally.stopped do
     -- What another campaign has under way goes on meanwhile.
