@@ -138,7 +138,7 @@ static void mask_secrets(lua_State *L, const struct ait_operation *operation,
 {
     for (size_t i = 0; operation->secret && i < operation->count; i++) {
         const char *secret = NULL;
-        size_t n;
+        size_t n = 0;
 
         if (operation->parameters[i].secret)
             secret = ait_string_field(L, values, operation->parameters[i].name, &n);

@@ -370,8 +370,8 @@ local function read(option, given, faults)
   return setting
 end
 
--- Sets one of the two, or none. A token that was given goes before a key in the environment. No text
--- is made of it: strings of ours could not be wiped.
+-- Sets one of the two, or none. A token that was given goes before a key in the environment. No
+-- text is made of it: strings of ours could not be wiped.
 local function read_credential(given, settings, faults)
   if rawget(given, "bearer_token") == nil then
     if rawget(given, "api_key") == false then
