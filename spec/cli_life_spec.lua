@@ -220,7 +220,7 @@ role_owner               Owner               May do everything.
         .. "fault+lookup404@example.com")
       assert_has(ended.out, "none       ann@example.com",
         "failed     fault+lookup422@example.com  Validation error. (VALIDATION_ERROR, trace ",
-        "failed     fault+lookup404@example.com  Not found. (NOT_FOUND, trace ")
+        "none       fault+lookup404@example.com  no pending invitation, says the API: Not found.")
       cli.key = "sandbox_expired"
       assert_has(run(4, "status ann@example.com").err, "stopped: authentication: ")
       assert.equal(5, cli:run("status a@b.com --deadline 0.1 --base-url http://127.0.0.1:1").code)

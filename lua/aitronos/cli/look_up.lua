@@ -15,10 +15,11 @@ look_up.CALL = {
   end,
 }
 
--- The API does not document the code. One that names the invitation can't be about what else may
--- be missing, such as the organization or the path.
+-- The API does not document the code. A 404 without one may come from anywhere and says nothing;
+-- one that names the organization is about that.
 local function is_absence(err)
-  return err.kind == "not_found" and err.code:find("INVITATION", 1, true) ~= nil
+  return err.kind == "not_found" and err.code ~= "HTTP_404"
+    and not err.code:find("ORGANIZATION", 1, true)
 end
 
 -- An answer that says for whom the invitation is must say what was asked for: else somebody else

@@ -69,6 +69,9 @@ function record.none(person, err, outcome)
   local none = record.failed(person, nil, err, outcome)
   none.message = "no pending invitation"
     .. (outcome == "failed" and ": joined, expired, or never invited" or "")
+  if not err.code:find("INVITATION", 1, true) then
+    none.message = none.message .. ", says the API: " .. err.message -- and it may mean another thing
+  end
   return none
 end
 
