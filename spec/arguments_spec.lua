@@ -156,6 +156,8 @@ describe("arguments.parse refuses", function()
     assert_fault("--report and --failed must be different",
       { "--report", "x.csv", "--failed", "x.csv" })
     assert_fault("--file and --journal must be different", { "--journal", "people.csv" })
+    assert_fault("--journal and --report must be different",
+      { "--journal", "x.csv.part", "--report", "x.csv" })
   end)
 
   it("standard input without a word on the journal, but where nothing is sent", function()

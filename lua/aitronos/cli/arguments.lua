@@ -247,17 +247,19 @@ local function exclusive(settings, ...)
   end
 end
 
--- The report may not become the input, nor one output the other.
+-- The report may not become the input, nor one output the other; not even while it is written.
 local function same_file(settings, file_id)
   local seen = {}
   for _, option in ipairs(usage.OPTIONS) do
     local path = option.kind == "file" and settings[usage.key(option)]
     if path and path ~= "-" then
-      local id = file_id and file_id(path) or path
-      if seen[id] then
-        return seen[id] .. " and " .. option.name .. " must be different files"
+      for _, name in ipairs { path, option.records and path .. usage.UNFINISHED } do
+        local id = file_id and file_id(name) or name
+        if seen[id] then
+          return seen[id] .. " and " .. option.name .. " must be different files"
+        end
+        seen[id] = option.name
       end
-      seen[id] = option.name
     end
   end
 end

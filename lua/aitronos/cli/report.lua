@@ -198,7 +198,7 @@ local function open(path, given, open_file)
   end
   local self = setmetatable({
     path = path,
-    temporary = given.appends and path or path .. ".part",
+    temporary = given.appends and path or path .. usage.UNFINISHED,
     columns = given.columns,
     verbatim = given.verbatim,
     appends = given.appends,

@@ -261,6 +261,9 @@ usage.EXAMPLES = {
   },
 }
 
+--- What the name of a file of records has at its end while it is written.
+usage.UNFINISHED = ".part"
+
 local RECORD_FORMATS = { csv = "csv", jsonl = "json", ndjson = "json", json = "json" }
 
 --- In which form a file holds records, by the end of its name; nil where that says nothing.
