@@ -189,7 +189,7 @@ describe("a campaign", function()
     assert.equal(EXIT.partly, invite(3, then_failing(conflict)).exit)
   end)
 
-  it("takes that there is no invitation for an answer, and not that something else is missing", function()
+  it("takes for an answer that there is no invitation, but no other lack", function()
     local operation = look_up.operation("none", error)
     local function ended_by(code)
       rows = {}

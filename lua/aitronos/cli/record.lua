@@ -69,8 +69,8 @@ function record.none(person, err, outcome)
   local none = record.failed(person, nil, err, outcome)
   none.message = "no pending invitation"
     .. (outcome == "failed" and ": joined, expired, or never invited" or "")
-  if not err.code:find("INVITATION", 1, true) then
-    none.message = none.message .. ", says the API: " .. err.message -- and it may mean another thing
+  if not err.code:find("INVITATION", 1, true) then -- it may be about something else
+    none.message = none.message .. ", says the API: " .. err.message
   end
   return none
 end
