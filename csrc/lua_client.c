@@ -94,13 +94,19 @@ static int client_submit(lua_State *L)
         return 2;
     }
     job->id = client->next_id;
+    client->next_id = client->next_id == INT32_MAX ? 1 : client->next_id + 1;
 
     ait_compat_push_anchor(L, 1);
     lua_pushvalue(L, -2);
     lua_rawseti(L, -2, job->id);
+    if (client->pump == NULL) { /* a finalizer of the host's has closed it meanwhile */
+        lua_pushnil(L);
+        lua_rawseti(L, -2, job->id);
+        lua_pushnil(L);
+        return 1 + refuse_closed(L);
+    }
     lua_pop(L, 1);
 
-    client->next_id = client->next_id == INT32_MAX ? 1 : client->next_id + 1;
     ait_client_add_job(client, job);
     ait_pump_stir(client->pump);
     return 1;
@@ -245,9 +251,9 @@ static int client_bell(lua_State *L)
         return raise_no_resources(L);
     ait_client_turn(L, client, 0, false);
     if (!is_open(L, message.id))
-        ait_pump_flush(client->pump); /* no message need come */
+        ait_pump_flush(client->pump);             /* no message need come */
+    message.epoch = ait_pump_epoch(client->pump); /* before what may run finalizers */
     lua_pushfstring(L, "unix:/proc/self/fd/%d", fd);
-    message.epoch = ait_pump_epoch(client->pump);
     lua_pushlstring(L, (const char *)&message, sizeof message);
     snprintf(pool, sizeof pool, "aitronos:%" PRIx64, serial);
     lua_pushstring(L, pool);
@@ -264,19 +270,13 @@ static void shut(struct ait_client *client)
     client->pump = NULL;
 }
 
-/* Closing twice is fine. What the open jobs were given may be a password, which must not outlive
- * this. */
+/* Closing twice is fine. */
 static int client_close(lua_State *L)
 {
     struct ait_client *client = ait_client_check(L, 1);
 
     refuse_in_handler(L, client);
-    ait_compat_push_anchor(L, 1);
-    for (const struct ait_job *job = client->open_first; job != NULL; job = job->next_open) {
-        lua_rawgeti(L, -1, job->id);
-        ait_job_drop_values(L, lua_gettop(L));
-        lua_pop(L, 1);
-    }
+    ait_client_drop_values(L, client, 1);
     shut(client);
     return 0;
 }

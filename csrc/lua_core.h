@@ -89,8 +89,8 @@ struct ait_parameter {
     bool secret;
 };
 
-/* A row of endpoints.lua, read once. The texts live in the row, which its anchor keeps at 0, and
- * after it the names of the parameters. */
+/* A row of endpoints.lua, read once. Its anchor keeps the texts; the names of the parameters are a
+ * list in it. */
 struct ait_operation {
     const char *name, *path;
     bool post, repeatable, anonymous;
@@ -168,20 +168,21 @@ const struct ait_operation *ait_operation_check(lua_State *L, int index);
 /* -- lua_params.c: they are read raw, so that a metatable neither runs nor counts -- */
 
 /* Whether what the caller gave at index `given`, not a relative one, is fine for the operation at
- * index `at`. Pushes a table of what goes into the body; or, if not, the list of all faults, each
- * `{ field, message }`. */
+ * index `at`. Pushes a table of it; or, if not, the list of all faults, each `{ field, message }`.
+ */
 bool ait_params_take(lua_State *L, int at, int given);
 
-/* Adds to the table on top of the stack what goes into the URL. */
-void ait_params_add_url(lua_State *L, int at, int given);
+/* Exchanges what goes into the URL, in the table at index `values`, with the values that follow it
+ * on the stack, one for each such parameter. */
+void ait_params_swap_url(lua_State *L, const struct ait_operation *operation, int values);
 
 /* For Lua: (operation, params) -> the list of all faults, or nil. */
 int ait_params_check(lua_State *L);
 
 /* -- lua_job.c -- */
 
-/* Pushes a new job of the client at index 1, for the operation and the params at the indices 2 and
- * 3, of which those for the body are on top of the stack. in_doubt: an earlier process may have
+/* Pushes a new job of the client at index 1, for the operation at index 2 and the values on top of
+ * the stack, which are popped. in_doubt: an earlier process may have
  * sent it, so that it begins with a look-up. Raises an Error or a memory error. */
 struct ait_job *ait_job_new(lua_State *L, struct ait_client *client, bool in_doubt);
 
@@ -277,6 +278,10 @@ struct ait_client *ait_client_check(lua_State *L, int index);
 
 /* Takes in a new job, which waits from now on. Touches no Lua. */
 void ait_client_add_job(struct ait_client *client, struct ait_job *job);
+
+/* Drops the values of all open jobs of the client at index: they may hold a password. Cannot raise.
+ */
+void ait_client_drop_values(lua_State *L, const struct ait_client *client, int index);
 
 /* Ends an open job for this reason, whatever it is doing. Touches no Lua. */
 void ait_client_stop_job(struct ait_client *client, struct ait_job *job, enum ait_failure reason);

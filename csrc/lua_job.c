@@ -97,23 +97,31 @@ static void build_url(lua_State *L, struct ait_request *request, const struct ai
     check_built(L, ait_request_end_url(request));
 }
 
-/* What goes into the body is on top of the stack, and all that was given afterwards. */
-static void build_request(lua_State *L, struct ait_job *job, const struct ait_client *client)
+/* Appends all values but those that go into the URL as JSON, if there are any. */
+static void build_body(lua_State *L, struct ait_job *job, int values)
 {
-    int values = lua_gettop(L);
-
-    job->request.post = job->operation->post;
-    job->request.repeatable = job->operation->repeatable;
-    job->request.anonymous = job->operation->anonymous;
-    job->request.secret = job->operation->secret;
+    luaL_checkstack(L, AIT_MOST_PARAMETERS + 4, "params");
+    lua_settop(L, values + AIT_MOST_PARAMETERS);
+    ait_params_swap_url(L, job->operation, values);
     lua_pushnil(L);
-    if (lua_next(L, values) != 0) { /* else there is nothing to send a body with */
+    if (lua_next(L, values) != 0) {
         lua_pop(L, 2);
         ait_json_encode(L, values, &job->request.body);
         if (job->request.secret)
             ait_json_wipe(L, job->request.body.size);
     }
-    ait_params_add_url(L, 2, 3);
+    ait_params_swap_url(L, job->operation, values);
+    lua_settop(L, values);
+}
+
+static void build_request(lua_State *L, struct ait_job *job, const struct ait_client *client,
+                          int values)
+{
+    job->request.post = job->operation->post;
+    job->request.repeatable = job->operation->repeatable;
+    job->request.anonymous = job->operation->anonymous;
+    job->request.secret = job->operation->secret;
+    build_body(L, job, values);
     build_url(L, &job->request, &client->base_url, job->operation->path, values);
 }
 
@@ -158,7 +166,7 @@ static void begin_in_doubt(lua_State *L, struct ait_job *job, const struct ait_c
 
 struct ait_job *ait_job_new(lua_State *L, struct ait_client *client, bool in_doubt)
 {
-    int index = lua_gettop(L); /* below the params that go into the body */
+    int index = lua_gettop(L); /* below the values */
     struct ait_job *job = ait_core_new_userdata(L, sizeof *job, AIT_TOOL_JOB);
     const int anchored[] = {1, 2, index + 1}; /* in the order of the slots */
     int64_t now_ms = ait_clock_now_ms();
@@ -180,7 +188,7 @@ struct ait_job *ait_job_new(lua_State *L, struct ait_client *client, bool in_dou
     job->rules.can_look_up = client->rules.can_look_up && job->operation->can_look_up;
     job->started_us = ait_clock_now_us();
     job->due_ms = now_ms;
-    build_request(L, job, client);
+    build_request(L, job, client, index + 1);
     if (in_doubt && !job->rules.repeatable)
         begin_in_doubt(L, job, client, index);
     lua_settop(L, index);

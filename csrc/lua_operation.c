@@ -70,31 +70,51 @@ static bool path_has(const char *path, const char *name)
     return false;
 }
 
-static const char *required_field(lua_State *L, int row, const char *key)
+/* The anchor, below. It holds every text that an operation leads to: its row may change. */
+#define ANCHOR 3
+
+/* The text at the field of the table at index, or NULL. */
+static const char *optional_field(lua_State *L, int index, const char *key)
 {
-    const char *text = ait_string_field(L, row, key, NULL);
+    const char *text = NULL;
+
+    lua_getfield(L, index, key);
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        text = lua_tostring(L, -1);
+        lua_pushvalue(L, -1);
+        lua_rawset(L, ANCHOR);
+    } else {
+        lua_pop(L, 1);
+    }
+    return text;
+}
+
+static const char *required_field(lua_State *L, int index, const char *key)
+{
+    const char *text = optional_field(L, index, key);
 
     if (text == NULL)
         ait_core_raise_argument(L, "operation", "is incomplete");
     return text;
 }
 
-/* Takes the parameter on top of the stack, all its names, which go into the list at `names`. */
-static void take_parameter(lua_State *L, struct ait_operation *operation, int row, int list)
+/* Takes the parameter on top of the stack with all its names, and pops it. */
+static void take_parameter(lua_State *L, struct ait_operation *operation)
 {
     int parameter = lua_gettop(L);
     const char *type = ait_string_field(L, parameter, "type", NULL);
     bool required = ait_boolean_field(L, parameter, "required");
 
-    lua_getfield(L, row, "secrets");
+    lua_getfield(L, 1, "secrets");
     lua_getfield(L, parameter, "names");
+    luaL_checktype(L, -1, LUA_TTABLE);
     for (int i = 1; lua_rawgeti(L, parameter + 2, i), lua_isstring(L, -1); i++) {
         struct ait_parameter *to = &operation->parameters[operation->count];
         const char *name = lua_tostring(L, -1);
 
         if (operation->count == AIT_MOST_PARAMETERS)
             ait_core_raise_argument(L, "operation", "has too many parameters");
-        lua_rawseti(L, list, (int)++operation->count);
+        lua_rawseti(L, ANCHOR, (int)++operation->count);
         lua_pushvalue(L, parameter + 1);
         *to = (struct ait_parameter){
             .name = name,
@@ -110,14 +130,16 @@ static void take_parameter(lua_State *L, struct ait_operation *operation, int ro
     lua_settop(L, parameter - 1);
 }
 
-static void take_look_up(lua_State *L, struct ait_operation *operation, int row)
+static void take_look_up(lua_State *L, struct ait_operation *operation)
 {
-    lua_getfield(L, row, "look_up");
-    operation->can_look_up = lua_istable(L, -1);
+    int look_up = lua_gettop(L) + 1;
+
+    lua_getfield(L, 1, "look_up");
+    operation->can_look_up = lua_istable(L, look_up);
     if (operation->can_look_up) {
-        operation->look_up.path = required_field(L, -1, "path");
-        operation->look_up.key = required_field(L, -1, "key");
-        operation->look_up.same = required_field(L, -1, "same");
+        operation->look_up.path = required_field(L, look_up, "path");
+        operation->look_up.key = required_field(L, look_up, "key");
+        operation->look_up.same = required_field(L, look_up, "same");
     }
     lua_pop(L, 1);
 }
@@ -131,9 +153,7 @@ int ait_operation_new(lua_State *L)
     lua_settop(L, 1);
     operation = ait_core_new_userdata(L, sizeof *operation, AIT_TOOL_OPERATION);
     lua_newtable(L);
-    lua_pushvalue(L, 1);
-    lua_rawseti(L, 3, 0); /* what the pointers below lead to */
-    lua_pushvalue(L, 3);
+    lua_pushvalue(L, ANCHOR);
     ait_compat_set_anchor(L, 2);
 
     operation->name = required_field(L, 1, "name");
@@ -143,14 +163,14 @@ int ait_operation_new(lua_State *L)
     operation->anonymous = ait_boolean_field(L, 1, "anonymous");
     operation->secret = ait_boolean_field(L, 1, "secrets");
     operation->empty = ait_boolean_field(L, 1, "empty");
-    operation->made = ait_string_field(L, 1, "made", NULL);
+    operation->made = optional_field(L, 1, "made");
     operation->made_type = type_of(ait_string_field(L, 1, "made_type", NULL));
-    operation->list = ait_string_field(L, 1, "list", NULL);
-    take_look_up(L, operation, 1);
+    operation->list = optional_field(L, 1, "list");
+    take_look_up(L, operation);
     lua_getfield(L, 1, "parameters");
-    luaL_checktype(L, 4, LUA_TTABLE);
-    for (int i = 1; lua_rawgeti(L, 4, i), lua_istable(L, -1); i++)
-        take_parameter(L, operation, 1, 3);
+    luaL_checktype(L, -1, LUA_TTABLE);
+    for (int i = 1; lua_rawgeti(L, -1, i), lua_istable(L, -1); i++)
+        take_parameter(L, operation);
     lua_settop(L, 2);
     return 1;
 }

@@ -8,7 +8,7 @@ struct params {
     const struct ait_operation *operation;
     int given;
     int names;  /* the operation's anchor */
-    int body;   /* what goes into it */
+    int values; /* those that are fine */
     int faults; /* nil until there is one */
 };
 
@@ -136,8 +136,8 @@ static bool take(lua_State *L, const struct params *params, size_t i)
         return false;
     if (push_value_fault(L, parameter))
         add_fault(L, params, parameter->name);
-    else if (!parameter->in_url)
-        lua_rawset(L, params->body);
+    else
+        lua_rawset(L, params->values);
     return true;
 }
 
@@ -216,27 +216,24 @@ bool ait_params_take(lua_State *L, int at, int given)
         add_unknown(L, &params);
     }
     fine = lua_isnil(L, params.faults);
-    lua_settop(L, fine ? params.body : params.faults);
+    lua_settop(L, fine ? params.values : params.faults);
     lua_replace(L, params.names);
     lua_settop(L, params.names);
     return fine;
 }
 
-void ait_params_add_url(lua_State *L, int at, int given)
+void ait_params_swap_url(lua_State *L, const struct ait_operation *operation, int values)
 {
-    const struct ait_operation *operation = lua_touserdata(L, at);
-    int values = lua_gettop(L);
+    int other = values;
 
-    ait_compat_push_anchor(L, at);
     for (size_t i = 0; i < operation->count; i++) {
         if (!operation->parameters[i].in_url)
             continue;
-        lua_rawgeti(L, values + 1, (int)i + 1);
-        lua_pushvalue(L, -1);
-        lua_rawget(L, given);
-        lua_rawset(L, values);
+        lua_getfield(L, values, operation->parameters[i].name);
+        lua_pushvalue(L, ++other);
+        lua_setfield(L, values, operation->parameters[i].name);
+        lua_replace(L, other);
     }
-    lua_settop(L, values);
 }
 
 int ait_params_check(lua_State *L)

@@ -120,11 +120,23 @@ void ait_client_end_job(lua_State *L, struct ait_client *client, struct ait_job 
     lua_settop(L, top);
 }
 
+void ait_client_drop_values(lua_State *L, const struct ait_client *client, int index)
+{
+    ait_compat_push_anchor(L, index);
+    for (const struct ait_job *job = client->open_first; job != NULL; job = job->next_open) {
+        lua_rawgeti(L, -1, job->id);
+        ait_job_drop_values(L, lua_gettop(L));
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
 /* What becomes of them is in the parent's hands. */
 void ait_client_disown(lua_State *L, struct ait_client *client, int index)
 {
     struct ait_job *job;
 
+    ait_client_drop_values(L, client, index);
     ait_compat_push_anchor(L, index);
     while ((job = client->open_first) != NULL) {
         if (job->state == AIT_WAITING)

@@ -70,6 +70,17 @@ describe("a role's id", function()
       assert.equal(message, in_full)
     end
   end)
+
+  it("keeps no more than so many wrong names", function()
+    local id_of = roles.resolver(function() return LIST end)
+    for number = 1, 25 do
+      local _, message, in_full = id_of("none " .. number)
+      assert.equal("there is no role named 'none " .. number .. "'", message)
+      assert.equal(number <= 20, in_full ~= nil)
+    end
+    assert.is_string(select(3, id_of "none 20"))
+    assert.equal("role_1", id_of "owner")
+  end)
 end)
 
 describe("roles as a table", function()

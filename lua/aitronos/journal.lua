@@ -105,11 +105,12 @@ local function read_line(self, offset)
   while got and not find(line, "\n", 1, true) do
     got, words = system(unistd.read, self.fd, LINE_CHUNK_BYTES)
     if got == "" then
-      return nil, "it ends too early"
+      words = "it ends too early"
+      break -- or its last line lacks its end
     end
     line = line .. (got or "")
   end
-  return match(line, "^([^\n]*)\n"), words
+  return got and line ~= "" and match(line, "^[^\n]*") or nil, words
 end
 
 -- ## Opening
@@ -234,10 +235,12 @@ end
 ---@return aitronos.Journal? journal nil where there is none
 ---@return string? message if it can't be used
 function journal.read(path, organization_id, base_url, command)
-  if not posix_stat.stat(path) then
+  local _, words, code = system(posix_stat.lstat, path)
+  if code == errno.ENOENT then
     return nil
   end
-  local fd, words = open_existing(path, fcntl.O_RDONLY)
+  local fd
+  fd, words = open_existing(path, fcntl.O_RDONLY)
   if not fd then
     return nil, words
   end

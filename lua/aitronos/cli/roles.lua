@@ -20,6 +20,10 @@ local min = math.min
 
 local roles = {}
 
+-- So many wrong names are told in full, once each. Where there are more the column is a wrong one,
+-- and what is kept of it must not grow with the input.
+local MOST_REFUSED = 20
+
 -- ## Those that there are
 
 local function fail(err, settings, command)
@@ -122,10 +126,11 @@ end
 --- The id of the role with a name; letter case and outer space count only where they must.
 ---@param list aitronos.Role[]
 ---@param name string
+---@param briefly? boolean without the names that there are
 ---@return string? id
 ---@return string? message
 ---@return string? short the message without the names that there are
-function roles.id_of(list, name)
+function roles.id_of(list, name, briefly)
   for _, change in ipairs { as_it_is, folded } do
     local ids = named(list, name, change)
     if ids[2] then
@@ -139,7 +144,7 @@ function roles.id_of(list, name)
     return nil, quoted(name) .. " is an id, and no name: give it as --role, or as a row's role_id"
   end
   local short = "there is no role named " .. quoted(name)
-  return nil, short .. ", but " .. closest(list, name), short
+  return nil, briefly and short or short .. ", but " .. closest(list, name), short
 end
 
 ---The id of the role with a name; else what is wrong, for each row that has it, and in full.
@@ -150,15 +155,23 @@ end
 ---@return aitronos.RoleResolver
 function roles.resolver(ask)
   local list
-  local ids, refusals = {}, {}
+  local ids, refusals, refused = {}, {}, 0
   return function(name)
-    if not ids[name] and not refusals[name] then
+    if ids[name] then
+      return ids[name]
+    elseif not refusals[name] then
       list = list or ask()
-      local id, in_full, short = roles.id_of(list, name)
-      ids[name], refusals[name] = id, in_full and { message = short or in_full, in_full = in_full }
+      local id, in_full, short = roles.id_of(list, name, refused >= MOST_REFUSED)
+      if id then
+        ids[name] = id
+        return id
+      elseif refused >= MOST_REFUSED then
+        return nil, in_full
+      end
+      refusals[name] = { message = short or in_full, in_full = in_full }
+      refused = refused + 1
     end
-    local refusal = refusals[name] or {}
-    return ids[name], refusal.message, refusal.in_full
+    return nil, refusals[name].message, refusals[name].in_full
   end
 end
 
