@@ -235,12 +235,11 @@ end
 ---@return aitronos.Journal? journal nil where there is none
 ---@return string? message if it can't be used
 function journal.read(path, organization_id, base_url, command)
-  local _, words, code = system(posix_stat.lstat, path)
+  local _, _, code = system(posix_stat.lstat, path)
   if code == errno.ENOENT then
     return nil
   end
-  local fd
-  fd, words = open_existing(path, fcntl.O_RDONLY)
+  local fd, words = open_existing(path, fcntl.O_RDONLY)
   if not fd then
     return nil, words
   end
