@@ -1,12 +1,10 @@
 #include "engine.h"
 
+#include "clock.h"
+#include "lines.h"
 #include "transfer.h"
 
-#include "clock.h"
 #include <stdlib.h>
-#include <string.h>
-
-#define MAX_LINE ((size_t)64 * 1024)
 
 /* First in, first out; a transfer is in one list at most. */
 struct list {
@@ -17,10 +15,7 @@ struct ait_engine {
     CURLM *multi;
     CURLSH *share; /* TLS sessions, which each handle would keep for itself */
     CURL *model;
-    /* Of a POST, of one without a body, and of a GET; the credential's line is the first … */
-    struct curl_slist *post_headers, *bare_headers, *get_headers;
-    bool has_credential; /* … where there is one */
-    const char *secret;  /* in one of these lines; NULL: none worth masking */
+    struct ait_lines lines;
     struct ait_sockets sockets;
     struct ait_watcher watcher; /* without functions: there is none */
     int64_t due_ms;             /* for the watcher */
@@ -59,76 +54,6 @@ static struct ait_transfer *list_find(const struct list *list, uint64_t id)
     while (transfer != NULL && transfer->id != id)
         transfer = transfer->next;
     return transfer;
-}
-
-static bool add_header(struct curl_slist **list, const char *line)
-{
-    struct curl_slist *longer = curl_slist_append(*list, line);
-
-    if (longer == NULL)
-        return false;
-    *list = longer;
-    return true;
-}
-
-static void wipe_headers(struct curl_slist *list)
-{
-    for (struct curl_slist *line = list; line != NULL; line = line->next)
-        explicit_bzero(line->data, strlen(line->data));
-    curl_slist_free_all(list);
-}
-
-/* Leaves no copy of the value but that in the list. */
-static bool add_header_of(struct curl_slist **list, const char *name, const char *value)
-{
-    struct ait_buffer line;
-    bool added = false;
-
-    ait_buffer_init(&line, MAX_LINE);
-    if (ait_buffer_append_string(&line, name) == AIT_OK &&
-        ait_buffer_append_string(&line, value) == AIT_OK &&
-        ait_buffer_append(&line, "", 1) == AIT_OK)
-        added = add_header(list, line.data);
-    ait_buffer_wipe(&line);
-    return added;
-}
-
-/* Adds the credential's line, and remembers where its secret part is. */
-static bool add_credential(struct ait_engine *engine, struct curl_slist **list,
-                           const struct ait_settings *settings)
-{
-    const char *name = settings->bearer ? "Authorization: Bearer " : "X-API-Key: ";
-
-    if (settings->secret == NULL)
-        return true;
-    if (!add_header_of(list, name, settings->secret))
-        return false;
-    engine->has_credential = true;
-    if (strlen(settings->secret) >= AIT_MIN_SECRET)
-        engine->secret = (*list)->data + strlen(name);
-    return true;
-}
-
-/* What libcurl has options for, too: those it writes twice for each attempt, letter by letter. */
-static bool add_introduction(struct curl_slist **list, const struct ait_settings *settings)
-{
-    const char *encoding = ait_transfer_encoding();
-
-    return add_header(list, "Accept: application/json") &&
-           add_header_of(list, "User-Agent: ", settings->user_agent) &&
-           (*encoding == '\0' || add_header_of(list, "Accept-Encoding: ", encoding));
-}
-
-static bool add_common_headers(struct ait_engine *engine, struct curl_slist **list,
-                               const struct ait_settings *settings)
-{
-    if (!add_credential(engine, list, settings) || !add_introduction(list, settings))
-        return false;
-    for (const char *const *line = settings->headers; line != NULL && *line != NULL; line++) {
-        if (!add_header(list, *line))
-            return false;
-    }
-    return true;
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *unused)
@@ -196,13 +121,7 @@ struct ait_engine *ait_engine_new(const struct ait_settings *settings)
     engine->connections = (long)settings->connections;
     engine->due_ms = INT64_MAX;
     engine->model = ait_transfer_model(settings, &engine->sockets);
-    if (engine->model != NULL && add_common_headers(engine, &engine->get_headers, settings) &&
-        add_common_headers(engine, &engine->post_headers, settings) &&
-        add_header(&engine->post_headers, "Content-Type: application/json") &&
-        add_header(&engine->post_headers, "Expect:") &&
-        add_common_headers(engine, &engine->bare_headers, settings) &&
-        add_header(&engine->bare_headers, "Content-Type:") &&
-        add_header(&engine->bare_headers, "Expect:"))
+    if (engine->model != NULL && ait_lines_make(&engine->lines, settings))
         return engine;
     ait_engine_free(engine);
     return NULL;
@@ -239,31 +158,15 @@ void ait_engine_free(struct ait_engine *engine)
     curl_share_cleanup(engine->share);
     curl_easy_cleanup(engine->model);
     ait_sockets_free(&engine->sockets);
-    wipe_headers(engine->post_headers);
-    wipe_headers(engine->bare_headers);
-    wipe_headers(engine->get_headers);
+    ait_lines_wipe(&engine->lines);
     free(engine);
-}
-
-/* A server that repeats the key must not bring it into an error, an event or a log. The body of a
- * success goes to the caller alone, as it is. */
-static void mask_secret(const struct ait_engine *engine, struct ait_outcome *outcome)
-{
-    size_t n;
-
-    if (engine->secret == NULL)
-        return;
-    n = strlen(engine->secret);
-    ait_buffer_mask(&outcome->headers.kept, engine->secret, n);
-    if (outcome->status < 200 || outcome->status >= 300)
-        ait_buffer_mask(&outcome->body, engine->secret, n);
 }
 
 static void finish(struct ait_engine *engine, struct ait_transfer *transfer, CURLcode code)
 {
     list_remove(&engine->open, transfer);
     ait_transfer_finish(transfer, code);
-    mask_secret(engine, &transfer->outcome);
+    ait_lines_mask(&engine->lines, &transfer->outcome);
     list_append(&engine->finished, transfer);
 }
 
@@ -278,18 +181,6 @@ static struct ait_transfer *idle_transfer(struct ait_engine *engine)
     return transfer;
 }
 
-static struct curl_slist *headers_of(const struct ait_engine *engine,
-                                     const struct ait_request *request)
-{
-    struct curl_slist *headers = engine->post_headers;
-
-    if (!request->post)
-        headers = engine->get_headers;
-    else if (request->body.size == 0)
-        headers = engine->bare_headers;
-    return request->anonymous && engine->has_credential ? headers->next : headers;
-}
-
 bool ait_engine_add(struct ait_engine *engine, uint64_t id, const struct ait_request *request,
                     int64_t timeout_ms, ait_claim *claim)
 {
@@ -297,8 +188,8 @@ bool ait_engine_add(struct ait_engine *engine, uint64_t id, const struct ait_req
 
     if (transfer == NULL)
         return false;
-    if (!ait_transfer_prepare(transfer, id, request, headers_of(engine, request), timeout_ms,
-                              claim)) {
+    if (!ait_transfer_prepare(transfer, id, request, ait_lines_of(&engine->lines, request),
+                              timeout_ms, claim)) {
         list_append(&engine->idle, transfer);
         return false;
     }

@@ -92,6 +92,7 @@ build = {
         "csrc/date.c",
         "csrc/engine.c",
         "csrc/headers.c",
+        "csrc/lines.c",
         "csrc/lua_answer.c",
         "csrc/lua_client.c",
         "csrc/lua_core.c",
