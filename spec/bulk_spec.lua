@@ -157,6 +157,37 @@ describe("invite_users", function()
     assert.equal(5, server.most)
   end)
 
+  it("sends on before it has told all that came at once", function()
+    local WINDOW = 8
+    local server, reading
+    server = serve(function(connection, request)
+      -- All of a window at once, but the first one alone.
+      local number = #exchange.server.requests
+      local last = number == 1 and 1 or math.ceil((number - 1) / WINDOW) * WINDOW + 1
+      connection:wait_until(function()
+        return #exchange.server.requests >= last
+      end)
+      make(connection, request)
+    end)
+    reading = people(1 + 4 * WINDOW)
+    local told_in_a_row, most = 0, 0
+    local client = exchange:connect {
+      on_event = function(event)
+        if event.name == "request" then
+          told_in_a_row = 0
+        end
+      end,
+    }
+    for _ in client:invite_users(reading.source, { concurrency = WINDOW }) do
+      if reading.read < 1 + 4 * WINDOW then
+        told_in_a_row = told_in_a_row + 1
+        most = math.max(most, told_in_a_row)
+      end
+    end
+    assert.equal(WINDOW, server.most)
+    assert.is_true(most <= WINDOW / 4, most .. " told in a row")
+  end)
+
   it("sends the first one alone until it is answered", function()
     local reading = people(20)
     local server, read

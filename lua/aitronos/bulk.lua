@@ -14,6 +14,10 @@ local type = type
 -- Calls open at most, those that wait by themselves included, for each place in the window.
 local OPEN_FOR_A_PLACE = 16
 
+-- The part of a window that is told in a row. Then others are sent before more is told: nobody
+-- knows how long the caller takes over each, and the server would have nothing to do meanwhile.
+local TOLD_IN_A_ROW = 1 / 4
+
 ---@class aitronos.Outcome
 ---@field index integer place in the source, from 1
 ---@field params table
@@ -52,6 +56,7 @@ local Waited = {}
 ---@field private ended table<integer, aitronos.Outcome> not told yet
 ---@field private first_ended integer where these begin
 ---@field private last_ended integer
+---@field private told integer of these, since calls were last begun
 ---@field private seen integer? the core's count of changes at the last sweep
 ---@field private busy integer jobs that take a place
 ---@field private progress aitronos.BulkProgress
@@ -107,8 +112,8 @@ end
 
 local function has_place(run)
   local untold = run.last_ended - run.first_ended + 1
-  return run.next_params and run.busy < run.room
-    and #run.jobs < run.window * OPEN_FOR_A_PLACE and untold < run.window
+  return run.next_params and run.busy + untold < run.room
+    and #run.jobs < run.window * OPEN_FOR_A_PLACE
 end
 
 local function cancel(run)
@@ -119,6 +124,7 @@ end
 
 -- Begins calls until the window is full or the source at its end.
 local function fill(run)
+  run.told = 0
   while has_place(run) do
     local params, in_doubt = run.next_params()
     if params == nil then
@@ -168,6 +174,7 @@ local function tell(run)
   local outcome = run.ended[run.first_ended]
   run.ended[run.first_ended] = nil
   run.first_ended = run.first_ended + 1
+  run.told = run.told + 1
   local progress = run.progress
   progress.finished = progress.finished + 1
   progress.failed = progress.failed + (outcome.error and 1 or 0)
@@ -186,6 +193,9 @@ function Run:next()
     if not has_ended(self) then
       sweep(self)
       fill(self)
+    elseif self.next_params and self.told >= self.window * TOLD_IN_A_ROW then
+      fill(self)
+      self.calls.turn()
     end
     if has_ended(self) then
       return tell(self)
@@ -267,7 +277,7 @@ end
 ---@param source any
 ---@param options any
 ---@param concurrency integer the client's own
----@param calls table { start = function(params, in_doubt), wait = function(waited), override,
+---@param calls table { start = function(params, in_doubt), wait = function(waited), turn, override,
 ---changes, result_name = what a result is called in an outcome }
 ---@return aitronos.Run
 local function new(source, options, concurrency, calls)
@@ -287,7 +297,7 @@ local function new(source, options, concurrency, calls)
     window = options.concurrency or concurrency,
     room = 1,
     on_progress = options.on_progress,
-    jobs = {}, outcomes = {}, ended = {}, first_ended = 1, last_ended = 0, busy = 0,
+    jobs = {}, outcomes = {}, ended = {}, first_ended = 1, last_ended = 0, told = 0, busy = 0,
     progress = { read = 0, finished = 0, failed = 0, open = 0, waiting = 0 },
   }
   run.waited = setmetatable({ run = run }, waited_metatable)

@@ -141,6 +141,9 @@ local function each(self, operation, result_name, source, options)
     wait = function(waited)
       self.driver.wait(self, waited)
     end,
+    turn = function()
+      self.core:turn()
+    end,
     override = function(run, concurrency)
       self.overrides[run] = concurrency
       set_concurrency(self)
