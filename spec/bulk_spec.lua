@@ -447,6 +447,37 @@ describe("invite_users", function()
     assert.is_nil(run())
   end)
 
+  it("tells first what has ended, where the client is closed meanwhile", function()
+    local WINDOW = 8
+    serve(function(connection, request)
+      -- But for the first one, all at once.
+      local number = #exchange.server.requests
+      connection:wait_until(function()
+        return number == 1 or #exchange.server.requests > WINDOW
+      end)
+      make(connection, request)
+    end)
+    local client = exchange:connect()
+    local run = client:invite_users(people(40).source, { concurrency = WINDOW })
+    local told = { made = 0, cancelled = 0 }
+    local function take(outcome)
+      local how = outcome.invitation and "made" or outcome.error.kind
+      told[how] = told[how] + 1
+      return told[how]
+    end
+    assert.equal(1, take(run()))
+    assert.equal(2, take(run()))
+    client:close()
+    local err
+    repeat
+      local fine, outcome = pcall(run)
+      err = not fine and outcome
+    until err or not take(outcome)
+    assert.equal("CLIENT_CLOSED", err.code)
+    assert.is_nil(run())
+    assert.equal(#exchange.server.requests, told.made + told.cancelled)
+  end)
+
   it("raises what the source raises, and can be asked again", function()
     serve(make)
     local client = exchange:connect()

@@ -57,6 +57,7 @@ local Waited = {}
 ---@field private first_ended integer where these begin
 ---@field private last_ended integer
 ---@field private told integer of these, since calls were last begun
+---@field private fault? aitronos.Error no call can begin any more; raised once all else is told
 ---@field private seen integer? the core's count of changes at the last sweep
 ---@field private busy integer jobs that take a place
 ---@field private progress aitronos.BulkProgress
@@ -122,14 +123,15 @@ local function cancel(run)
   end
 end
 
--- Begins calls until the window is full or the source at its end.
+-- Begins calls until the window is full or the source at its end. Returns whether it began any.
 local function fill(run)
+  local open = #run.jobs
   run.told = 0
   while has_place(run) do
     local params, in_doubt = run.next_params()
     if params == nil then
       run.next_params = nil
-      return
+      break
     end
     local progress = run.progress
     progress.read = progress.read + 1
@@ -142,12 +144,12 @@ local function fill(run)
       run.jobs[place], run.outcomes[place] = job, outcome
       run.busy = run.busy + 1
     elseif err.kind == "config" then
-      run:close()
-      error(err, 0)
+      run.next_params, run.fault = nil, err
     else
       end_call(run, outcome, nil, err)
     end
   end
+  return #run.jobs > open
 end
 
 --- Whether there is an outcome to tell, or a place for a further call.
@@ -194,13 +196,19 @@ function Run:next()
       sweep(self)
       fill(self)
     elseif self.next_params and self.told >= self.window * TOLD_IN_A_ROW then
-      fill(self)
-      self.calls.turn()
+      if fill(self) then
+        self.calls.turn()
+      end
     end
     if has_ended(self) then
       return tell(self)
     elseif #self.jobs == 0 then
+      local fault = self.fault
+      self.fault = nil
       self:close()
+      if fault then
+        error(fault, 0)
+      end
       return nil
     end
     self.calls.wait(self.waited)
