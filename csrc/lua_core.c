@@ -1,6 +1,7 @@
 #include "lua_core.h"
 
 #include "process.h"
+#include "signals.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,9 +116,27 @@ static void push_tools(lua_State *L)
     lua_pop(L, 1);
 }
 
+/* (number, restarts): see signals.h; restarts nil: it is watched no longer. */
+static int watch_signal(lua_State *L)
+{
+    int number = (int)luaL_checkinteger(L, 1);
+    bool done = lua_isnoneornil(L, 2) ? ait_signals_forget(number)
+                                      : ait_signals_watch(number, lua_toboolean(L, 2));
+
+    lua_pushboolean(L, done);
+    return 1;
+}
+
+/* (number) -> how often the signal came. */
+static int signal_count(lua_State *L)
+{
+    lua_pushinteger(L, ait_signals_count((int)luaL_checkinteger(L, 1)));
+    return 1;
+}
+
 __attribute__((visibility("default"))) int luaopen_aitronos_core(lua_State *L);
 
-/* The module table: `new`, which makes a client from checked settings, and `libraries`. */
+/* The module table: what lua_client.c registers, `libraries`, and signals for the command. */
 int luaopen_aitronos_core(lua_State *L)
 {
     const char *refusal = ait_process_start();
@@ -132,5 +151,9 @@ int luaopen_aitronos_core(lua_State *L)
     ait_client_register(L);
     lua_pushstring(L, ait_process_libraries());
     lua_setfield(L, -2, "libraries");
+    lua_pushcfunction(L, watch_signal);
+    lua_setfield(L, -2, "watch_signal");
+    lua_pushcfunction(L, signal_count);
+    lua_setfield(L, -2, "signal_count");
     return 1;
 }

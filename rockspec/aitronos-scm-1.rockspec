@@ -111,6 +111,7 @@ build = {
         "csrc/pump.c",
         "csrc/pump_thread.c",
         "csrc/request.c",
+        "csrc/signals.c",
         "csrc/sockets.c",
         "csrc/transfer.c",
         "csrc/waiters.c",

@@ -36,7 +36,6 @@ local FAILED = { rejected = true, not_sent = true, failed = true }
 ---@field private its_client? aitronos.Client
 ---@field private command string what was called
 ---@field private started? number by the clock
----@field private interrupted? boolean
 ---@field private waits_until? number by the clock
 ---@field private reason? string
 ---@field private results_too boolean results are on a terminal, too
@@ -86,10 +85,22 @@ local function on_event(self)
   end
 end
 
+local function stop_at_once(self)
+  self.display:finish()
+  self.files:abandon()
+  complaint.say(self.settings.journal and shown.resume(nil, self.settings, self.command)
+    or shown.doubt(self.settings, self.command))
+  os.exit(EXIT.interrupted, false)
+end
+
 local function tick(self)
   if not self.started then
     return
-  elseif self.interrupted and not self.tally.stopped then
+  end
+  local interrupts = self.system.interrupts()
+  if interrupts > 1 then
+    stop_at_once(self)
+  elseif interrupts == 1 and not self.tally.stopped then
     self.tally:stop {
       exit = EXIT.interrupted,
       message = "interrupted: what is under way comes to its end; once more stops at once",
@@ -268,19 +279,6 @@ function Run:campaign(own)
   return campaigns.new(options)
 end
 
-local function watch_signals(self)
-  self.system.on_interrupt(function(count)
-    self.interrupted = true
-    if count > 1 then
-      self.display:finish()
-      self.files:abandon()
-      complaint.say(self.settings.journal and shown.resume(nil, self.settings, self.command)
-        or shown.doubt(self.settings, self.command))
-      os.exit(EXIT.interrupted, false)
-    end
-  end)
-end
-
 -- Whatever ends it: nothing half-written is left.
 local function guard(self, body)
   local fine, err = pcall(function()
@@ -320,7 +318,7 @@ function Run:carry_out(work)
   local journal = journal_of(self, "open")
   self.files = files.open(self.settings)
   guard(self, function()
-    watch_signals(self)
+    self.system.watch_interrupts()
     self.system.outlive_readers()
     -- Where a buffer of lines can't be emptied, its writes do not say so.
     io.stdout:setvbuf("no")

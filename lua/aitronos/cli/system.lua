@@ -1,5 +1,8 @@
---- What the command asks of the system, by luaposix: a terminal, signals, a clock.
+--- What the command asks of the system, by luaposix: a terminal, a clock. Signals are counted by
+--- the core. Luaposix has a hook call their handlers: in LuaJIT that may leave the function which is
+--- just being called one argument more, and compiled code runs no hooks at all.
 
+local core = require "aitronos.core"
 local signal = require "posix.signal"
 local stat = require "posix.sys.stat"
 local termio = require "posix.termio"
@@ -14,7 +17,6 @@ local bit_off = -- luaposix takes flags as numbers, and Lua 5.1 has no operators
 
 -- Which luaposix has no names for.
 local SIGWINCH = 28
-local SA_RESTART = 268435456 -- without it a write that a signal comes into fails
 
 local system = {
   STDIN = unistd.STDIN_FILENO,
@@ -48,7 +50,7 @@ function system.file_id(path)
   return found and found.st_dev .. ":" .. found.st_ino .. "/" .. (name or path) or path
 end
 
-local columns
+local columns, resized
 
 local function ask_columns()
   local pipe = io.popen("stty size 2>/dev/null </dev/tty")
@@ -61,25 +63,27 @@ end
 --- How wide the terminal is; nil where it does not say.
 ---@return integer?
 function system.columns()
-  if columns == nil then
+  if resized == nil then
+    core.watch_signal(SIGWINCH, true)
+  end
+  if resized ~= core.signal_count(SIGWINCH) then
+    resized = core.signal_count(SIGWINCH)
     ask_columns()
-    signal.signal(SIGWINCH, function()
-      columns = nil
-    end, SA_RESTART)
   end
   return columns or nil
 end
 
---- Calls it for Ctrl-C, and when asked to end. Not in the midst of C.
----@param handler fun(count: integer) how many times it was called, this one included
-function system.on_interrupt(handler)
-  local count = 0
-  local function handle()
-    count = count + 1
-    handler(count)
-  end
-  signal.signal(signal.SIGINT, handle, SA_RESTART)
-  signal.signal(signal.SIGTERM, handle, SA_RESTART)
+--- From now on neither Ctrl-C nor being asked to end does anything but count.
+function system.watch_interrupts()
+  -- Else a write that one comes into fails.
+  core.watch_signal(signal.SIGINT, true)
+  core.watch_signal(signal.SIGTERM, true)
+end
+
+--- How often they came since.
+---@return integer
+function system.interrupts()
+  return core.signal_count(signal.SIGINT) + core.signal_count(signal.SIGTERM)
 end
 
 --- A pipe whose reader is gone is an error of the write, and not the end of the process.
@@ -101,17 +105,14 @@ function system.read_secret(prompt)
   tty:write(prompt)
   tty:flush()
   -- Ctrl-C only ends the read at first, else the terminal would stay without its echo.
-  local interrupted = false
-  local before_that = signal.signal(signal.SIGINT, function()
-    interrupted = true
-  end)
+  core.watch_signal(signal.SIGINT, false)
   termio.tcsetattr(system.STDIN, termio.TCSAFLUSH, quiet)
   local line = tty:read("*l")
   termio.tcsetattr(system.STDIN, termio.TCSANOW, before)
-  signal.signal(signal.SIGINT, before_that)
+  core.watch_signal(signal.SIGINT)
   tty:write("\n")
   tty:close()
-  if interrupted then
+  if core.signal_count(signal.SIGINT) > 0 then
     signal.raise(signal.SIGINT)
   end
   return line

@@ -1,6 +1,6 @@
 ---@meta aitronos.core
 --- Types for the Lua language server: what the C core exports. Never loaded. Only `client.lua`
---- and the command's plan call it; whoever uses the library calls that.
+--- and the command call it; whoever uses the library calls that.
 
 ---@class aitronos.core
 ---@field libraries string libcurl's own line of what it is and what it was built with
@@ -20,6 +20,16 @@ function core.new(settings) end
 function core.operation(row) end
 
 --- Looks at the params of a call before anything is sent.
+--- From now on the signal is counted, from 0, and does nothing else; or it is watched no longer.
+---@param number integer
+---@param restarts? boolean whether a system call that it comes into goes on; nil: no longer
+---@return boolean done
+function core.watch_signal(number, restarts) end
+
+---@param number integer
+---@return integer # how often the signal came
+function core.signal_count(number) end
+
 ---@param operation aitronos.core.Operation
 ---@param given any what the caller passed; read raw: a metatable neither runs nor counts
 ---@return aitronos.Fault[]? faults all at once
