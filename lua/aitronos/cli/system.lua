@@ -1,6 +1,6 @@
 --- What the command asks of the system, by luaposix: a terminal, a clock. Signals are counted by
---- the core. Luaposix has a hook call their handlers: in LuaJIT that may leave the function which is
---- just being called one argument more, and compiled code runs no hooks at all.
+--- the core. Luaposix has a hook call their handlers: in LuaJIT that may give the function which is
+--- just being called one argument more, and compiled code runs no hooks.
 
 local core = require "aitronos.core"
 local signal = require "posix.signal"
