@@ -7,6 +7,7 @@
 #define STRING(number) STRING_OF(number)
 #define STRING_OF(number) #number
 
+/* So that every request that passes here also fits what is sent. */
 #define ID_BYTES 1024
 #define LINE_BYTES 1048576
 #define EMAIL_BYTES 254

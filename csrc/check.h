@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-/* So that every request that passes here also fits what is sent. */
+/* Ids in a list. */
 #define AIT_CHECK_MOST_IDS 1000
 
 /* "org_" and then letters, digits, "_" or "-". */

@@ -103,12 +103,6 @@ struct curl_slist *ait_lines_of(const struct ait_lines *lines, const struct ait_
 
 void ait_lines_mask(const struct ait_lines *lines, struct ait_outcome *outcome)
 {
-    size_t n;
-
-    if (lines->secret == NULL)
-        return;
-    n = strlen(lines->secret);
-    ait_buffer_mask(&outcome->headers.kept, lines->secret, n);
-    if (outcome->status < 200 || outcome->status >= 300)
-        ait_buffer_mask(&outcome->body, lines->secret, n);
+    if (lines->secret != NULL)
+        ait_outcome_mask(outcome, lines->secret, strlen(lines->secret));
 }

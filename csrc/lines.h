@@ -23,8 +23,7 @@ void ait_lines_wipe(struct ait_lines *lines);
 /* Those of this request. */
 struct curl_slist *ait_lines_of(const struct ait_lines *lines, const struct ait_request *request);
 
-/* A server that repeats the key must not bring it into an error, an event or a log. The body of a
- * success goes to the caller alone, as it is. */
+/* Masks the credential, where the server repeats it. */
 void ait_lines_mask(const struct ait_lines *lines, struct ait_outcome *outcome);
 
 #endif

@@ -131,8 +131,7 @@ static int64_t asked_wait_ms(const struct ait_outcome *outcome, const struct ait
     return asked_ms < 0 && outcome->status == 429 ? rate->reset_ms : asked_ms;
 }
 
-/* What a server repeats of the call's own secrets must not get into an Error, an event or a log.
- * The body of a success goes to the caller alone, as it is. */
+/* Masks what the server repeats of the call's own secrets. */
 static void mask_secrets(lua_State *L, const struct ait_operation *operation,
                          struct ait_outcome *outcome, int values)
 {
@@ -142,11 +141,8 @@ static void mask_secrets(lua_State *L, const struct ait_operation *operation,
 
         if (operation->parameters[i].secret)
             secret = ait_string_field(L, values, operation->parameters[i].name, &n);
-        if (secret == NULL || n < AIT_MIN_SECRET)
-            continue;
-        ait_buffer_mask(&outcome->headers.kept, secret, n);
-        if (!is_success(outcome))
-            ait_buffer_mask(&outcome->body, secret, n);
+        if (secret != NULL && n >= AIT_MIN_SECRET)
+            ait_outcome_mask(outcome, secret, n);
     }
 }
 

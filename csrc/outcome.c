@@ -28,3 +28,10 @@ void ait_outcome_free(struct ait_outcome *outcome)
     ait_buffer_wipe(&outcome->body);
     ait_headers_free(&outcome->headers);
 }
+
+void ait_outcome_mask(struct ait_outcome *outcome, const char *secret, size_t n)
+{
+    ait_buffer_mask(&outcome->headers.kept, secret, n);
+    if (outcome->status < 200 || outcome->status >= 300)
+        ait_buffer_mask(&outcome->body, secret, n);
+}

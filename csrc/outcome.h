@@ -62,4 +62,8 @@ void ait_outcome_init(struct ait_outcome *outcome, size_t max_body);
 void ait_outcome_forget(struct ait_outcome *outcome);
 void ait_outcome_free(struct ait_outcome *outcome);
 
+/* A secret that a server repeats must not get into an Error, an event or a log. The body of a
+ * success goes to the caller alone, as it is. */
+void ait_outcome_mask(struct ait_outcome *outcome, const char *secret, size_t n);
+
 #endif
